@@ -33,7 +33,8 @@ constexpr char kFooter[] =
     "Exit codes of healthcheck: 0 serving, 1 bad flags, 2 no connection, "
     "3 the call failed, 4 not serving\n\n"
     "Logs are one JSON object a line on standard error. Standard output gets "
-    "one line: listening on HOST:PORT.\n\n"
+    "the line: listening on HOST:PORT, and with --metrics-listen: metrics on "
+    "HOST:PORT.\n\n"
     "Example: moeplan-server --listen 127.0.0.1:7600 --data-dir "
     "/var/lib/moeplan\n";
 
@@ -73,6 +74,12 @@ void AddListeningAndStoring(CLI::App& app, ServerOptions& options) {
                  "process")
       ->envname("MOEPLAN_STORE_DIR")
       ->type_name("PATH");
+  app.add_option("--metrics-listen", options.measuring.address,
+                 "Address of the page of metrics for Prometheus, HOST:PORT, "
+                 "GET /metrics; port 0 takes a free one. Without it nothing is "
+                 "measured")
+      ->envname("MOEPLAN_METRICS_LISTEN")
+      ->type_name("ADDRESS");
   app.add_option_function<std::string>(
          "--default-set",
          [&options](const std::string& id) {

@@ -112,6 +112,9 @@ absl::Status ServeUntilSignal(const ServerOptions& options, JsonLog& log,
         WritePortFile(options.listening.port_file, server->port()));
   }
   std::printf("listening on %s\n", server->address().c_str());
+  if (!server->metrics_address().empty()) {
+    std::printf("metrics on %s\n", server->metrics_address().c_str());
+  }
   std::fflush(stdout);
   WaitForSignal(signals);
   server->Drain(

@@ -1,5 +1,6 @@
 #include "server/options.h"
 
+#include "absl/strings/numbers.h"
 #include "core/base/violations.h"
 #include "server/convert/resource_name.h"
 
@@ -12,6 +13,21 @@ void RequireDuration(const char* flag, absl::Duration value,
   violations.Add(flag, "must be from 0s to 24h", absl::FormatDuration(value));
 }
 
+// HOST:PORT without what CivetWeb would read as several ports or as TLS.
+void RequireMetricsAddress(const std::string& address, Violations& violations) {
+  if (address.empty()) return;
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  const bool legal =
+      colon != std::string::npos && colon > 0 &&
+      address.find_first_of(",/ ") == std::string::npos &&
+      address.find_first_not_of("0123456789", colon + 1) == std::string::npos &&
+      absl::SimpleAtoi(address.substr(colon + 1), &port) && port <= 65535;
+  if (legal) return;
+  violations.Add("--metrics-listen",
+                 "must be HOST:PORT with a port from 0 to 65535", address);
+}
+
 }  // namespace
 
 absl::Status ServerOptions::Validate() const {
@@ -21,6 +37,7 @@ absl::Status ServerOptions::Validate() const {
                                   kMostThreads);
   violations.RequireIntegerWithin("--fit-threads", working.fit_threads, 0,
                                   kMostThreads);
+  RequireMetricsAddress(measuring.address, violations);
   RequireDuration("--drain-notice", draining.notice, violations);
   RequireDuration("--drain-deadline", draining.deadline, violations);
   RequireDuration("--slow-call", logging.slow_call, violations);

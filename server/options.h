@@ -25,6 +25,11 @@ struct ServerOptions {
   struct Storing {
     std::string data_directory;  // empty: memory only
   };
+  struct Measuring {
+    // HOST:PORT of the page of metrics; port 0 takes a free one; empty: nothing
+    // is measured.
+    std::string address;
+  };
   struct Working {
     int threads = 0;  // 0: the machine's cores
     // 0: max(1, threads - 1), so that queries never wait behind a fit.
@@ -44,6 +49,7 @@ struct ServerOptions {
 
   Listening listening;
   Storing storing;
+  Measuring measuring;
   Working working;
   Draining draining;
   Logging logging;

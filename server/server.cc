@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@
 #include "server/convert/limits.h"
 #include "server/convert/resource_name.h"
 #include "server/listen_error.h"
+#include "server/metrics/server_metrics.h"
 #include "server/rpc/call_dispatcher.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/server_version.h"
@@ -95,6 +97,22 @@ std::string BoundAddress(const std::string& asked, int port) {
   return absl::StrCat(asked.substr(0, asked.rfind(':')), ":", port);
 }
 
+// Tells the log and, where there are any, the metrics.
+class CallObservers final : public CallObserver {
+ public:
+  CallObservers(CallLog& log, ServerMetrics* metrics)
+      : log_(log), metrics_(metrics) {}
+
+  void OnCallFinished(const CallRecord& record) override {
+    log_.OnCallFinished(record);
+    if (metrics_ != nullptr) metrics_->call_observer().OnCallFinished(record);
+  }
+
+ private:
+  CallLog& log_;
+  ServerMetrics* const metrics_;
+};
+
 }  // namespace
 
 // In the order in which they depend on one another.
@@ -102,11 +120,21 @@ struct Server::Parts {
   Parts(const ServerOptions& server_options, JsonLog& server_log)
       : options(server_options),
         log(server_log),
-        call_log(server_log, server_options.logging.slow_call) {}
+        call_log(server_log, server_options.logging.slow_call),
+        metrics(server_options.measuring.address.empty()
+                    ? nullptr
+                    : std::make_unique<ServerMetrics>()),
+        call_observers(call_log, metrics.get()) {}
+  // The page shows parts that die first.
+  ~Parts() {
+    if (metrics != nullptr) metrics->StopServing();
+  }
 
   const ServerOptions options;
   JsonLog& log;
   CallLog call_log;
+  const std::unique_ptr<ServerMetrics> metrics;  // null: nothing is measured
+  CallObservers call_observers;
   std::unique_ptr<Store> store;
   std::unique_ptr<SetCatalog> catalog;
   ServiceEnvironment environment;
@@ -126,6 +154,7 @@ struct Server::Parts {
 
 absl::Status Server::Parts::Prepare() {
   MOEPLAN_ASSIGN_OR_RETURN(store, OpenStore(options.storing));
+  if (metrics != nullptr) store = metrics->Meter(std::move(store));
   MOEPLAN_ASSIGN_OR_RETURN(catalog, SetCatalog::Load(*store, absl::Now()));
   MOEPLAN_RETURN_IF_ERROR(
       CheckDefaults(*catalog->snapshot(), options.default_sets));
@@ -144,11 +173,14 @@ absl::Status Server::Parts::Prepare() {
                               ? options.working.fit_threads
                               : std::max(1, cores - 1);
   environment.catalog = catalog.get();
+  if (metrics != nullptr) {
+    environment.answer_observer = &metrics->answer_observer();
+  }
   environment.default_sets = options.default_sets;
   environment.start_time = absl::Now();
   environment.fit_parallel_for = ThreadParallelFor(fit_threads);
   dispatcher = std::make_unique<CallDispatcher>(
-      DispatcherOptions::ForCores(cores), &call_log);
+      DispatcherOptions::ForCores(cores), &call_observers);
   planner = NewPlannerService(*dispatcher, environment);
   coefficient_sets = NewCoefficientSetService(*dispatcher, environment);
   calibrations = NewCalibrationService(*dispatcher);
@@ -169,6 +201,16 @@ absl::Status Server::Parts::Serve() {
   builder.RegisterService(planner.get());
   builder.RegisterService(coefficient_sets.get());
   builder.RegisterService(calibrations.get());
+  if (metrics != nullptr) {
+    std::vector<
+        std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+        interceptors;
+    interceptors.push_back(metrics->NewInterceptorFactory());
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+    builder.RegisterCallbackGenericService(metrics->unknown_methods());
+    MOEPLAN_RETURN_IF_ERROR(
+        metrics->Serve(options.measuring.address, *catalog, *dispatcher));
+  }
   grpc_server = builder.BuildAndStart();
   if (grpc_server == nullptr) return ListenError(asked);
   if (!asked.empty()) address = BoundAddress(asked, port);
@@ -221,15 +263,18 @@ absl::StatusOr<std::unique_ptr<Server>> Server::BuildAndStart(
   MOEPLAN_RETURN_IF_ERROR(parts->Serve());
   const std::string default_set =
       CoefficientSetName(options.default_sets.optimal_config);
-  log.Write(LogLevel::kInfo, "started",
-            {{"address", parts->address},
-             {"version", std::string(ServerVersion())},
-             {"store", std::string(parts->store->kind())},
-             {"data_dir", options.storing.data_directory},
-             {"default_set", default_set},
-             {"set_count",
-              static_cast<int64_t>(parts->catalog->snapshot()->sets().size())},
-             {"reflection", options.listening.reflection}});
+  log.Write(
+      LogLevel::kInfo, "started",
+      {{"address", parts->address},
+       {"metrics_address",
+        parts->metrics == nullptr ? std::string() : parts->metrics->address()},
+       {"version", std::string(ServerVersion())},
+       {"store", std::string(parts->store->kind())},
+       {"data_dir", options.storing.data_directory},
+       {"default_set", default_set},
+       {"set_count",
+        static_cast<int64_t>(parts->catalog->snapshot()->sets().size())},
+       {"reflection", options.listening.reflection}});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
@@ -242,6 +287,10 @@ std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
 const std::string& Server::address() const { return parts_->address; }
 
 int Server::port() const { return parts_->port; }
+
+std::string Server::metrics_address() const {
+  return parts_->metrics == nullptr ? "" : parts_->metrics->address();
+}
 
 void Server::Drain(
     const std::function<void(absl::Duration notice)>& wait_notice) {

@@ -38,6 +38,9 @@ class Server {
   const std::string& address() const;
   int port() const;
 
+  // Where the page of metrics is served; empty where nothing is measured.
+  std::string metrics_address() const;
+
   // Ends the service in order: health says NOT_SERVING and new fits are
   // refused; calls are still accepted until `wait_notice` returns; then running
   // calls may end until the deadline of the options, fits are aborted shortly

@@ -90,7 +90,16 @@ absl::StatusOr<std::vector<FitReport>> RunFit(
   context.on_progress = [&sender](const FitProgress& progress) {
     sender.Send(progress);
   };
-  return FitFromRuns(query.table, query.options, context);
+  absl::StatusOr<std::vector<FitReport>> reports =
+      FitFromRuns(query.table, query.options, context);
+  if (reports.ok()) {
+    const absl::Status interrupted = call.InterruptStatus();
+    if (!interrupted.ok()) reports = interrupted;
+  }
+  if (!reports.ok() && environment.answer_observer != nullptr) {
+    environment.answer_observer->OnFitFailed(call.interrupt_reason());
+  }
+  return reports;
 }
 
 }  // namespace
@@ -113,9 +122,9 @@ absl::Status HandleFitFromRuns(const ServiceEnvironment& environment,
     return absl::OkStatus();
   }
   MOEPLAN_RETURN_IF_ERROR(CheckIdsFree(query, *catalog.snapshot()));
+  const absl::Time started = absl::Now();
   MOEPLAN_ASSIGN_OR_RETURN(const std::vector<FitReport> reports,
                            RunFit(environment, call, query, stream));
-  MOEPLAN_RETURN_IF_ERROR(call.InterruptStatus());
 
   const absl::Time now = absl::Now();
   std::vector<SetPointer> sets_to_store;
@@ -132,6 +141,9 @@ absl::Status HandleFitFromRuns(const ServiceEnvironment& environment,
   }
   result.set_run_table_hash(query.table.hash());
   result.set_server_version(ServerVersion());
+  if (environment.answer_observer != nullptr) {
+    environment.answer_observer->OnFit(result, now - started);
+  }
   if (!sets_to_store.empty() || !idempotency.request_id.empty()) {
     MOEPLAN_ASSIGN_OR_RETURN(const WriteOutcome outcome,
                              catalog.Create(idempotency, sets_to_store,

@@ -31,6 +31,7 @@ absl::Status HandleGetServerInfo(const ServiceEnvironment& environment,
                                  CallContext&, const v1::GetServerInfoRequest&,
                                  v1::GetServerInfoResponse* response) {
   response->set_server_version(ServerVersion());
+  response->set_source_revision(SourceRevision());
   TimestampToWire(environment.start_time, response->mutable_start_time());
   const auto snapshot = environment.catalog->snapshot();
   const DefaultSets& defaults = environment.default_sets;

@@ -57,6 +57,9 @@ absl::Status HandleOptimalConfig(const ServiceEnvironment& environment,
       provenance->set_dense_coefficient_set_checksum((*used)->checksum());
     }
   }
+  if (environment.answer_observer != nullptr) {
+    environment.answer_observer->OnOptimalConfig(request, *response);
+  }
   return absl::OkStatus();
 }
 

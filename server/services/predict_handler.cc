@@ -37,6 +37,9 @@ absl::Status HandlePredict(const ServiceEnvironment& environment,
     return ExplainCoreError(predictions.status(), set->id());
   }
   PredictionsToWire(*set, query, *placed, *predictions, response);
+  if (environment.answer_observer != nullptr) {
+    environment.answer_observer->OnPredict(*response);
+  }
   return absl::OkStatus();
 }
 

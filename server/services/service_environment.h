@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "core/base/parallel.h"
+#include "server/services/answer_observer.h"
 #include "server/services/set_catalog.h"
 
 namespace moeplan::server {
@@ -23,6 +24,7 @@ struct ServiceEnvironment {
   DefaultSets default_sets;
   absl::Time start_time;
   ParallelFor fit_parallel_for;
+  AnswerObserver* answer_observer = nullptr;  // null: nobody is told
 };
 
 }  // namespace moeplan::server

@@ -5,7 +5,6 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <iostream>
 #include <mutex>
 #include <string>
@@ -15,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "moeplan/v1/coefficient_set.grpc.pb.h"
 #include "moeplan/v1/planner.grpc.pb.h"
+#include "tests/integration/server/dense_runs.h"
 #include "tests/integration/server/in_process_server.h"
 #include "tests/testing/raw_call.h"
 
@@ -27,26 +27,6 @@ using ::moeplan::testing::ErrorDetails;
 using ::testing::HasSubstr;
 
 constexpr char kRequestId[] = "5c1a9a5e-6a9e-4f0e-9d5b-3f6b6f1f7c11";
-
-// Runs of the dense law L = 1.8 + 480 N^-0.35 + 2100 D^-0.37, made up, without
-// noise.
-v1::FitFromRunsRequest DenseRuns() {
-  v1::FitFromRunsRequest request;
-  for (double params = 1e8; params < 2e9; params *= 1.9) {
-    for (double tokens = 1e9; tokens < 1e11; tokens *= 2.7) {
-      request.mutable_runs()->add_active_params(params);
-      request.mutable_runs()->add_training_tokens(tokens);
-      request.mutable_runs()->add_loss(1.8 + 480 * std::pow(params, -0.35) +
-                                       2100 * std::pow(tokens, -0.37));
-    }
-  }
-  request.mutable_convention()->set_loss_unit(v1::LOSS_UNIT_NATS_PER_TOKEN);
-  request.mutable_convention()->set_flop_rule(
-      v1::FLOP_RULE_SIX_PER_ACTIVE_PARAM);
-  request.add_families("dense");
-  request.set_start_count(8);
-  return request;
-}
 
 class FitFromRunsServiceTest : public ::testing::Test {
  protected:

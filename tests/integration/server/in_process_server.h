@@ -17,11 +17,14 @@ namespace moeplan::server {
 // logs.
 class InProcessServer {
  public:
-  InProcessServer() : stream_(open_memstream(&text_, &size_)) {
+  // `metrics_address` as in ServerOptions; empty: nothing is measured.
+  explicit InProcessServer(const std::string& metrics_address = "")
+      : stream_(open_memstream(&text_, &size_)) {
     log_ = std::make_unique<JsonLog>(stream_, LogLevel::kInfo);
     ServerOptions options;
     options.listening.address.clear();
     options.listening.reflection = false;
+    options.measuring.address = metrics_address;
     auto started = Server::BuildAndStart(options, *log_);
     EXPECT_TRUE(started.ok()) << started.status();
     if (started.ok()) server_ = *std::move(started);
@@ -35,6 +38,8 @@ class InProcessServer {
   }
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  std::string metrics_address() const { return server_->metrics_address(); }
 
   // What was logged so far. Each line is flushed as it is written.
   std::string Log() const { return std::string(text_, size_); }
