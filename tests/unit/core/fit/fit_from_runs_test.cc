@@ -15,6 +15,14 @@
 namespace moeplan::testing {
 namespace {
 
+// Leaving a fit ends its work within 100 ms. A sanitizer makes the same steps
+// several times slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kCancelSeconds = 1.0;
+#else
+constexpr double kCancelSeconds = 0.1;
+#endif
+
 using ::testing::HasSubstr;
 
 RunTable Table() {
@@ -116,7 +124,7 @@ TEST(FitFromRuns, InterruptedWorkStopsWithin100Milliseconds) {
   const std::chrono::duration<double> late = Clock::now() - interrupted_at;
   EXPECT_EQ(reports.status().code(), absl::StatusCode::kCancelled);
   EXPECT_TRUE(interrupter.IsInterrupted());
-  EXPECT_LT(late.count(), 0.1);
+  EXPECT_LT(late.count(), kCancelSeconds);
 }
 
 TEST(FitFromRuns, LargeTablesStopAsSoon) {
@@ -145,7 +153,8 @@ TEST(FitFromRuns, LargeTablesStopAsSoon) {
   const Clock::time_point end = Clock::now();
   canceller.join();
   EXPECT_EQ(reports.status().code(), absl::StatusCode::kCancelled);
-  EXPECT_LT(std::chrono::duration<double>(end - interrupted_at).count(), 0.1);
+  EXPECT_LT(std::chrono::duration<double>(end - interrupted_at).count(),
+            kCancelSeconds);
 }
 
 TEST(FitFromRuns, AnInterrupterThatIsSetBeforehandLeavesNoWork) {
