@@ -11,8 +11,10 @@ namespace moeplan::server {
 // noise.
 inline v1::FitFromRunsRequest DenseRuns() {
   v1::FitFromRunsRequest request;
-  for (double params = 1e8; params < 2e9; params *= 1.9) {
-    for (double tokens = 1e9; tokens < 1e11; tokens *= 2.7) {
+  for (int i = 0; i < 5; ++i) {
+    const double params = 1e8 * std::pow(1.9, i);
+    for (int j = 0; j < 5; ++j) {
+      const double tokens = 1e9 * std::pow(2.7, j);
       request.mutable_runs()->add_active_params(params);
       request.mutable_runs()->add_training_tokens(tokens);
       request.mutable_runs()->add_loss(1.8 + 480 * std::pow(params, -0.35) +
