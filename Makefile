@@ -18,14 +18,16 @@ demo: setup  ## the tour: plan, reproduce a paper, fit real runs; a few minutes
 serve: setup  ## build the server and run it on localhost until ctrl-c
 	@scripts/serve
 
-test: setup  ## all gates and tests, as in CI
+test:  ## all gates and tests, as in CI
+	@scripts/setup --test
 	@scripts/check
 
 check-long:  ## everything that takes longer: sanitizers, linter, long tests
 	@scripts/setup --long
 	@scripts/check --long
 
-promises:  setup  ## measure each promise of the README
+promises:  ## measure each promise of the README
+	@scripts/setup --test
 	@scripts/promises
 
 fix: setup  ## format all sources

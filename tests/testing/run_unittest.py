@@ -1,19 +1,43 @@
 #!/usr/bin/env python3
 """Runs one file of unittest cases and writes its counts like gtest does.
 
-run_unittest.py FILE RESULT.xml: so that scripts/check counts the tests of both
-languages in one way.
+run_unittest.py FILE RESULT.xml [TOOL...]: so that scripts/check counts the tests
+of both languages in one way. A TOOL is the path of a program that the tests need;
+where one is missing the file counts as one test skipped. A TOOL called "python"
+then runs the tests.
 """
 
 import importlib.util
+import os
 import pathlib
 import sys
 import unittest
 import xml.etree.ElementTree as ElementTree
 
 
+def write(root: ElementTree.Element, path: pathlib.Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(root).write(path, encoding="unicode")
+
+
+def skip_all(name: str, reason: str, result_path: pathlib.Path) -> int:
+    root = ElementTree.Element("testsuites", tests="1", failures="0")
+    case = ElementTree.SubElement(root, "testcase", name=name)
+    ElementTree.SubElement(case, "skipped", message=reason)
+    write(root, result_path)
+    print(f"skipped: {reason}")
+    return 0
+
+
 def main() -> int:
-    path, result_path = map(pathlib.Path, sys.argv[1:3])
+    path, result_path, *tools = map(pathlib.Path, sys.argv[1:])
+    for tool in tools:
+        if not tool.exists():
+            return skip_all(path.stem, f"{tool} is missing (scripts/setup --test "
+                            "or --long)", result_path)
+    for tool in tools:
+        if tool.name == "python" and pathlib.Path(sys.executable) != tool:
+            os.execv(tool, [tool, "-B", *sys.argv])
     sys.path.insert(0, str(path.parent))  # modules beside the file
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -33,8 +57,7 @@ def main() -> int:
     for test, reason in result.skipped:
         case = ElementTree.SubElement(root, "testcase", name=test.id())
         ElementTree.SubElement(case, "skipped", message=reason)
-    result_path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(root).write(result_path, encoding="unicode")
+    write(root, result_path)
     return 0 if result.wasSuccessful() and result.testsRun > 0 else 1
 
 

@@ -13,11 +13,10 @@ import unittest
 
 import chart
 
-SERVER = os.environ.get("MOEPLAN_SERVER_PROGRAM")
-CLIENT = os.environ.get("MOEPLAN_PROGRAM")
+SERVER = os.environ["MOEPLAN_SERVER_PROGRAM"]
+CLIENT = os.environ["MOEPLAN_PROGRAM"]
 
 
-@unittest.skipUnless(SERVER and CLIENT, "the built programs are not named")
 class ProgramsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

