@@ -28,20 +28,25 @@ def moeplan(*arguments, server=None, stdin=None, env=None):
 
 
 class Server:
-    """moeplan-server on a free port and a folder of its own."""
+    """moeplan-server on free ports and a folder of its own."""
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
             [BIN / "moeplan-server", "--listen", "127.0.0.1:0", "--data-dir",
-             self.folder.name, "--drain-notice", "0s"],
+             self.folder.name, "--metrics-listen", "127.0.0.1:0",
+             "--drain-notice", "0s"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         # Printed once calls are answered.
+        self.address = self.read_address("listening on")
+        self.metrics_address = self.read_address("metrics on")
+
+    def read_address(self, words):
         line = self.process.stdout.readline()
-        match = re.match(r"listening on (\S+)", line)
+        match = re.match(rf"{words} (\S+)", line)
         if match is None:
             raise RuntimeError(f"no address in {line!r}")
-        self.address = match.group(1)
+        return match.group(1)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
