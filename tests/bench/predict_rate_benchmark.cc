@@ -28,6 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kClients = 8;
 constexpr auto kSlice = std::chrono::milliseconds(500);
+constexpr auto kPatience = std::chrono::seconds(30);
 
 v1::PredictRequest OnePoint() {
   v1::PredictRequest request;
@@ -64,8 +65,10 @@ class Load {
     for (int i = 0; i < kClients; ++i) {
       grpc::ChannelArguments arguments;
       arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-      stubs_.push_back(v1::PlannerService::NewStub(grpc::CreateCustomChannel(
-          address, grpc::InsecureChannelCredentials(), arguments)));
+      const auto channel = grpc::CreateCustomChannel(
+          address, grpc::InsecureChannelCredentials(), arguments);
+      channel->WaitForConnected(std::chrono::system_clock::now() + kPatience);
+      stubs_.push_back(v1::PlannerService::NewStub(channel));
     }
     latencies_.resize(kClients);
   }
@@ -81,8 +84,11 @@ class Load {
           const Clock::time_point start = Clock::now();
           grpc::ClientContext context;
           v1::PredictResponse response;
-          if (!stubs_[i]->Predict(&context, request, &response).ok()) {
-            ++failures_;
+          const grpc::Status status =
+              stubs_[i]->Predict(&context, request, &response);
+          if (!status.ok() && failures_++ == 0) {
+            std::printf("first failure: code %d, %s\n", status.error_code(),
+                        status.error_message().c_str());
           }
           latencies_[i].push_back(Clock::now() - start);
         }

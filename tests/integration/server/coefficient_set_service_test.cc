@@ -34,7 +34,7 @@ class CoefficientSetServiceTest : public ::testing::Test {
     v1::GetCoefficientSetRequest request;
     request.set_name(name);
     v1::GetCoefficientSetResponse response;
-    const grpc::Status status =
+    grpc::Status status =
         stub_->GetCoefficientSet(&context, request, &response);
     set_ = response.coefficient_set();
     return status;
@@ -42,7 +42,7 @@ class CoefficientSetServiceTest : public ::testing::Test {
   grpc::Status Create(const v1::CreateCoefficientSetRequest& request) {
     grpc::ClientContext context;
     v1::CreateCoefficientSetResponse response;
-    const grpc::Status status =
+    grpc::Status status =
         stub_->CreateCoefficientSet(&context, request, &response);
     set_ = response.coefficient_set();
     return status;
