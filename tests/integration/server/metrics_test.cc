@@ -224,6 +224,45 @@ TEST_F(MetricsTest, AFitThatIsRefusedAtTheDoorIsNoFailedFit) {
   EXPECT_EQ(series["moeplan_fit_duration_seconds_count"], 0);
 }
 
+TEST_F(MetricsTest, FitsThatEndEarlyAndRefusalsAreCountedByReason) {
+  v1::FitFromRunsRequest request = DenseRuns();
+  request.set_start_count(10000);
+  // One runs, some wait, the others are refused; then all are left.
+  std::vector<grpc::ClientContext> contexts(12);
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::FitFromRunsResponse>>>
+      readers;
+  for (grpc::ClientContext& context : contexts) {
+    readers.push_back(planner_->FitFromRuns(&context, request));
+  }
+  v1::FitFromRunsResponse response;
+  ASSERT_TRUE(readers[0]->Read(&response));
+  Series series = Scrape();
+  const double limit = series["moeplan_inflight_limit{class=\"fit\"}"];
+  ASSERT_GT(limit, 0);
+  series = ScrapeUntil("moeplan_admission_rejected_total{class=\"fit\"}",
+                       12 - limit);
+  EXPECT_EQ(series["moeplan_inflight{class=\"fit\"}"], limit);
+  for (grpc::ClientContext& each : contexts) each.TryCancel();
+  for (const auto& reader : readers) {
+    while (reader->Read(&response)) {
+    }
+    EXPECT_FALSE(reader->Finish().ok());
+  }
+  series = ScrapeUntil("moeplan_inflight{class=\"fit\"}", 0);
+  // Those that still waited never ran.
+  EXPECT_GE(series["moeplan_fit_failures_total{reason=\"cancelled\"}"], 1);
+  EXPECT_LE(series["moeplan_fit_failures_total{reason=\"cancelled\"}"], limit);
+
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(200));
+  const auto reader = planner_->FitFromRuns(&context, request);
+  while (reader->Read(&response)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  ScrapeUntil("moeplan_fit_failures_total{reason=\"deadline\"}", 1);
+}
+
 // The promise is made for 10,000 sets (MOEPLAN_SET_COUNT).
 TEST_F(MetricsTest, APageWithManySetsIsQuickAndBounded) {
   const char* given = std::getenv("MOEPLAN_SET_COUNT");
