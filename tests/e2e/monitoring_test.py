@@ -85,7 +85,7 @@ class MonitoringTest(unittest.TestCase):
             cls.prometheus.values(name) for name, _ in rule_queries()
             if ":" in name))
 
-    def assert_all_answered(self, queries):
+    def assert_all_answered(self, what, queries):
         count = 0
         for name, expr in queries:
             count += 1
@@ -93,13 +93,16 @@ class MonitoringTest(unittest.TestCase):
                 found = self.prometheus.values(expr)
                 self.assertTrue(any(map(math.isfinite, found)),
                                 f"{found} for {expr}")
+        print(f"{count} queries of {what} returned a series")
         return count
 
     def test_each_query_of_the_dashboard_returns_a_series(self):
-        self.assertGreater(self.assert_all_answered(panel_queries()), 35)
+        count = self.assert_all_answered("panels", panel_queries())
+        self.assertGreater(count, 35)
 
     def test_each_rule_returns_a_series(self):
-        self.assertGreater(self.assert_all_answered(rule_queries()), 15)
+        count = self.assert_all_answered("rules", rule_queries())
+        self.assertGreater(count, 15)
 
     def test_the_dashboard_shows_what_was_asked(self):
         asked = {

@@ -78,6 +78,7 @@ class BadValuesTest(unittest.TestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertRegex(done.stderr, first.removeprefix("# expect: "))
                 self.assertNotRegex(done.stderr, "nil pointer|%!")
+        print(f"{len(chart.values('values_bad'))} wrong value files refused")
 
     def test_old_kubernetes_is_refused(self):
         done = chart.template(version="1.26.9")
