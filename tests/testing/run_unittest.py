@@ -30,17 +30,19 @@ def skip_all(name: str, reason: str, result_path: pathlib.Path) -> int:
 
 
 def main() -> int:
-    path, result_path, *tools = map(pathlib.Path, sys.argv[1:])
+    path, result_path, *tools = [pathlib.Path(each).absolute()
+                                 for each in sys.argv[1:]]
     for tool in tools:
         if not tool.exists():
             return skip_all(path.stem, f"{tool} is missing (scripts/setup --test "
                             "or --long)", result_path)
     for tool in tools:
-        if tool.name == "python" and pathlib.Path(sys.executable) != tool:
+        if tool.name == "python" and sys.prefix != str(tool.parents[1]):
             os.execv(tool, [tool, "-B", *sys.argv])
     sys.path.insert(0, str(path.parent))  # modules beside the file
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where unittest looks for setUpModule
     spec.loader.exec_module(module)
     suite = unittest.defaultTestLoader.loadTestsFromModule(module)
     result = unittest.TextTestRunner(verbosity=2).run(suite)

@@ -18,7 +18,8 @@ RunTable TenRuns() {
   std::vector<TrainingRun> runs;
   for (int i = 0; i < 10; ++i) {
     TrainingRun run;
-    run.active_params = 1e8 * (1 + i / 2);
+    const int pair = i / 2;
+    run.active_params = 1e8 * (1 + pair);
     run.training_tokens = 1e9 * (10 - i);
     run.loss = 3.0 - 0.1 * i;
     run.weight = i == 9 ? 0 : 1;

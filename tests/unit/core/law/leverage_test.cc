@@ -54,7 +54,7 @@ TEST(LeverageTest, InputsFollowFromALayer) {
   EXPECT_DOUBLE_EQ(ActiveShare(384, 12, 1), 13.0 / 385);
   EXPECT_EQ(ActiveShare(8, 8, 0), 1);
   // A fine-grained expert of width 4 d / 16: G = 16, G' = 8.
-  EXPECT_EQ(LingGranularity(512, 4 * 512 / 16), 8);
+  EXPECT_EQ(LingGranularity(512, 4 * 512 / 16.0), 8);
 }
 
 TEST(LeverageTest, FlagsItsOwnHighValues) {

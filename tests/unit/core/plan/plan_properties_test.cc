@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -20,7 +21,8 @@ constexpr double kRates[] = {1, 2, 4, 8, 16, 32};
 
 OptimalConfigProblem Pure(const char* set_id, double flops,
                           std::vector<double> rates = {}) {
-  OptimalConfigProblem problem = LeastLossProblem(set_id, flops, rates);
+  OptimalConfigProblem problem =
+      LeastLossProblem(set_id, flops, std::move(rates));
   problem.space.smallest_shape.reset();
   return problem;
 }
