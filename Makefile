@@ -27,7 +27,7 @@ check-long:  ## everything that takes longer: sanitizers, linter, long tests
 	@scripts/check --long
 
 promises:  ## measure each promise of the README
-	@scripts/setup --test
+	@scripts/setup --long
 	@scripts/promises
 
 fix: setup  ## format all sources
