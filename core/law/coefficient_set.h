@@ -130,6 +130,12 @@ class CoefficientSet {
     return family_->Scale(spec_.convention, d_model, expansion_rate,
                           granularity, options);
   }
+  absl::StatusOr<ModelShape> ReferenceShape(int64_t d_model,
+                                            int64_t expansion_rate,
+                                            int64_t granularity) const {
+    return family_->ReferenceShape(spec_.convention, d_model, expansion_rate,
+                                   granularity);
+  }
   absl::StatusOr<ShapePoint> PointFromShape(
       const ModelShape& shape, double training_tokens,
       const AccountingOptions& options) const {

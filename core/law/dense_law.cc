@@ -39,6 +39,12 @@ struct DenseLaw {
     return {params, params, T(params * 0.0)};
   }
 
+  static absl::StatusOr<ModelShape> ReferenceShape(int64_t d_model,
+                                                   int64_t block_count, int64_t,
+                                                   int64_t) {
+    return FineGrainedReferenceShape(d_model, block_count, 1, 1);
+  }
+
   static void CheckCoefficients(const double* c, absl::Span<const double>,
                                 const FieldPath& field,
                                 Violations& violations) {

@@ -40,6 +40,14 @@ struct FineGrainedLaw {
     return {counts.active_params, counts.total_params, counts.router_params};
   }
 
+  static absl::StatusOr<ModelShape> ReferenceShape(int64_t d_model,
+                                                   int64_t block_count,
+                                                   int64_t expansion_rate,
+                                                   int64_t granularity) {
+    return FineGrainedReferenceShape(d_model, block_count, expansion_rate,
+                                     granularity);
+  }
+
   static void CheckCoefficients(const double* c, absl::Span<const double>,
                                 const FieldPath& field,
                                 Violations& violations) {

@@ -70,6 +70,17 @@ struct JointLaw {
             T(d_model * block_count * (experts > 1 ? experts : 0.0))};
   }
 
+  static absl::StatusOr<ModelShape> ReferenceShape(int64_t d_model,
+                                                   int64_t block_count,
+                                                   int64_t expansion_rate,
+                                                   int64_t granularity) {
+    if (granularity != 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the joint law's models have granularity 1; got ", granularity));
+    }
+    return JointReferenceShape(d_model, block_count, 1, expansion_rate);
+  }
+
   static void CheckCoefficients(const double* c,
                                 absl::Span<const double> expansion_rates,
                                 const FieldPath& field,

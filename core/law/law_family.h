@@ -140,6 +140,16 @@ class LawFamily {
       double expansion_rate, double granularity,
       const AccountingOptions& options) const = 0;
 
+  // The model that Scale() counts at d_model = 64 block_count, as one that can
+  // be built and timed: heads of 64, the vocabulary of `convention`. Its router
+  // and norms are there whether the convention counts them or not.
+  // Errors: INVALID_ARGUMENT when d_model is not a multiple of 64, or when the
+  // family has no such model (granularity does not divide the feed-forward's
+  // width; the joint law knows granularity 1 only).
+  virtual absl::StatusOr<ModelShape> ReferenceShape(
+      const ParamConvention& convention, int64_t d_model,
+      int64_t expansion_rate, int64_t granularity) const = 0;
+
   // Parameters that touch one token, for `law_params` = N of this family
   // counted by `convention`, and back. The same number where N is the active
   // count; fine-grained: N_total / N_active = (8 E + 4) / 12, and through the

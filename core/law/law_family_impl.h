@@ -15,6 +15,10 @@
 //   static BlockCounts<T> CountBlocks(const T& d_model, const T& block_count,
 //                                     double expansion_rate,
 //                                     double granularity);
+//   // That model as a shape, with any heads and vocabulary.
+//   static absl::StatusOr<ModelShape> ReferenceShape(
+//       int64_t d_model, int64_t block_count, int64_t expansion_rate,
+//       int64_t granularity);
 //   static void CheckCoefficients(const double* coefficients,
 //                                 absl::Span<const double> expansion_rates,
 //                                 const FieldPath&, Violations&);
@@ -29,9 +33,12 @@
 #include <limits>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "core/arch/law_conventions.h"
 #include "core/base/violations.h"
@@ -109,6 +116,27 @@ class LawFamilyFor final : public LawFamily {
       double expansion_rate, double granularity,
       const AccountingOptions& options) const override {
     return ScaleOf(convention, d_model, expansion_rate, granularity, options);
+  }
+
+  absl::StatusOr<ModelShape> ReferenceShape(
+      const ParamConvention& convention, int64_t d_model,
+      int64_t expansion_rate, int64_t granularity) const override {
+    const int64_t width_per_block = static_cast<int64_t>(kWidthPerBlock);
+    if (d_model < width_per_block || d_model % width_per_block != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("d_model must be a multiple of ", width_per_block,
+                       "; got ", d_model));
+    }
+    const absl::StatusOr<ModelShape> shape = Law::ReferenceShape(
+        d_model, d_model / width_per_block, expansion_rate, granularity);
+    if (!shape.ok()) return shape;
+    ModelShapeSpec spec = shape->spec();
+    spec.vocabulary_size = convention.vocabulary_size;
+    spec.tied_embeddings = convention.tied_embeddings;
+    const int64_t heads = d_model / width_per_block;
+    spec.layer_groups[0].attention = GqaAttention{
+        .heads = heads, .kv_heads = heads, .head_dim = width_per_block};
+    return ModelShape::Create(std::move(spec));
   }
 
   double ActiveParams(const ParamConvention& convention, double law_params,

@@ -25,7 +25,6 @@ using testing::CountMinimaAlongBudget;
 using testing::LegalExpansionRate;
 using testing::LegalGranularity;
 using testing::LogUniform;
-using testing::ReferenceShapeOf;
 
 constexpr int kPoints = 500;
 
@@ -252,10 +251,9 @@ TEST_P(LawConformance, ShapeOfTheReferenceModelStandsWhereScaleSays) {
         set().FixedValue(LawVariable::kExpansionRate).value_or(8));
     const auto g =
         static_cast<int64_t>(Uses(set(), LawVariable::kGranularity) ? 4 : 1);
-    const auto shape = ReferenceShapeOf(set(), d_model, e, g);
-    ASSERT_TRUE(shape.has_value()) << "add " << set().law().name;
-    ASSERT_TRUE(shape->ok()) << shape->status();
-    const auto placed = set().PointFromShape(**shape, 1e10, {});
+    const auto shape = set().ReferenceShape(d_model, e, g);
+    ASSERT_TRUE(shape.ok()) << shape.status();
+    const auto placed = set().PointFromShape(*shape, 1e10, {});
     ASSERT_TRUE(placed.ok()) << placed.status();
     const ReferenceModel<double> model =
         set().Scale(static_cast<double>(d_model), static_cast<double>(e),

@@ -5,12 +5,8 @@
 
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "core/arch/law_conventions.h"
-#include "core/arch/model_shape.h"
 #include "core/base/rng.h"
 #include "core/law/coefficient_set.h"
 
@@ -34,31 +30,6 @@ inline double LegalGranularity(const CoefficientSet& set, Rng& rng) {
 inline LawPoint<double> AnyPoint(const CoefficientSet& set, Rng& rng) {
   return {LogUniform(rng, 1e3, 1e15), LogUniform(rng, 1e3, 1e18),
           LegalExpansionRate(set, rng), LegalGranularity(set, rng)};
-}
-
-// The reference model of width `d_model` of the family as a shape, or nothing
-// for a family that this suite does not know: then add it here.
-inline std::optional<absl::StatusOr<ModelShape>> ReferenceShapeOf(
-    const CoefficientSet& set, int64_t d_model, int64_t expansion_rate,
-    int64_t granularity) {
-  const std::string& family = set.law().name;
-  const int64_t blocks = d_model / 64;
-  if (family == "joint") {
-    return JointReferenceShape(d_model, blocks, blocks, expansion_rate);
-  }
-  if (family == "fine_grained") {
-    return FineGrainedReferenceShape(d_model, blocks, expansion_rate,
-                                     granularity);
-  }
-  if (family == "dense") {
-    auto shape = FineGrainedReferenceShape(d_model, blocks, 1, 1);
-    if (!shape.ok()) return shape;
-    ModelShapeSpec spec = shape->spec();
-    spec.vocabulary_size = set.spec().convention.vocabulary_size;
-    spec.tied_embeddings = set.spec().convention.tied_embeddings;
-    return ModelShape::Create(std::move(spec));
-  }
-  return std::nullopt;
 }
 
 // Minima of the loss of `set` along the budget

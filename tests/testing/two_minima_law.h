@@ -63,6 +63,12 @@ struct TwoMinimaLaw {
 
   static double IrreducibleLoss(const double* c) { return c[kC]; }
 
+  static absl::StatusOr<ModelShape> ReferenceShape(int64_t d_model,
+                                                   int64_t block_count, int64_t,
+                                                   int64_t) {
+    return FineGrainedReferenceShape(d_model, block_count, 1, 1);
+  }
+
   template <typename T>
   static BlockCounts<T> CountBlocks(const T& d_model, const T& block_count,
                                     double, double) {
