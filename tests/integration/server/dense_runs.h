@@ -29,6 +29,18 @@ inline v1::FitFromRunsRequest DenseRuns() {
   return request;
 }
 
+// The same as a fit of the joint law that takes minutes: for tests that leave
+// it.
+inline v1::FitFromRunsRequest MinutesOfRuns() {
+  v1::FitFromRunsRequest request = DenseRuns();
+  request.set_families(0, "joint");
+  for (int i = 0; i < request.runs().loss_size(); ++i) {
+    request.mutable_runs()->add_expansion_rate(1 << (i % 4));
+  }
+  request.set_start_count(10000);
+  return request;
+}
+
 }  // namespace moeplan::server
 
 #endif  // MOEPLAN_TESTS_INTEGRATION_SERVER_DENSE_RUNS_H_

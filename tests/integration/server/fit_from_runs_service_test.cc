@@ -174,14 +174,8 @@ TEST_F(FitFromRunsServiceTest, BadRunsAreNamedByColumnAndRow) {
 // R16 of the service conventions: 100 ms; a machine that runs other tests too
 // gets more, and the figure is printed.
 TEST_F(FitFromRunsServiceTest, LeavingTheStreamStopsTheWork) {
-  v1::FitFromRunsRequest request = DenseRuns();
-  request.set_families(0, "joint");
-  for (int i = 0; i < request.runs().loss_size(); ++i) {
-    request.mutable_runs()->add_expansion_rate(1 << (i % 4));
-  }
-  request.set_start_count(10000);
   grpc::ClientContext context;
-  const auto reader = stub_->FitFromRuns(&context, request);
+  const auto reader = stub_->FitFromRuns(&context, MinutesOfRuns());
   v1::FitFromRunsResponse response;
   ASSERT_TRUE(reader->Read(&response));
   ASSERT_TRUE(response.has_progress());
@@ -200,8 +194,7 @@ TEST_F(FitFromRunsServiceTest, LeavingTheStreamStopsTheWork) {
 }
 
 TEST_F(FitFromRunsServiceTest, ShortDeadlineStopsTheWorkToo) {
-  v1::FitFromRunsRequest request = DenseRuns();
-  request.set_start_count(10000);
+  const v1::FitFromRunsRequest request = MinutesOfRuns();
   grpc::ClientContext context;
   context.set_deadline(
       absl::ToChronoTime(absl::Now() + absl::Milliseconds(200)));
@@ -213,8 +206,7 @@ TEST_F(FitFromRunsServiceTest, ShortDeadlineStopsTheWorkToo) {
 }
 
 TEST_F(FitFromRunsServiceTest, FullExecutorRefusesWithAHint) {
-  v1::FitFromRunsRequest request = DenseRuns();
-  request.set_start_count(10000);
+  const v1::FitFromRunsRequest request = MinutesOfRuns();
   // One runs, four wait, the others are refused; the first refusal ends all.
   constexpr int kCalls = 12;
   std::vector<grpc::ClientContext> contexts(kCalls);

@@ -225,8 +225,7 @@ TEST_F(MetricsTest, AFitThatIsRefusedAtTheDoorIsNoFailedFit) {
 }
 
 TEST_F(MetricsTest, FitsThatEndEarlyAndRefusalsAreCountedByReason) {
-  v1::FitFromRunsRequest request = DenseRuns();
-  request.set_start_count(10000);
+  const v1::FitFromRunsRequest request = MinutesOfRuns();
   // One runs, some wait, the others are refused; then all are left.
   std::vector<grpc::ClientContext> contexts(12);
   std::vector<std::unique_ptr<grpc::ClientReader<v1::FitFromRunsResponse>>>
