@@ -9,7 +9,6 @@ namespace {
 
 constexpr char kPlanner[] = "PlannerService";
 constexpr char kSets[] = "CoefficientSetService";
-constexpr char kCalibrations[] = "CalibrationService";
 constexpr grpc::StatusCode kUnserved = grpc::StatusCode::UNIMPLEMENTED;
 
 // A mixture of experts; `attention` is one of the attention parts.
@@ -308,37 +307,6 @@ std::vector<ValidRequest> ValidSetRequests() {
       sets("DeleteCoefficientSet", "name: \"coefficientSets/no-such-set\"",
            grpc::StatusCode::NOT_FOUND),
       {kPlanner, "GetServerInfo", ""},
-  };
-}
-
-std::vector<ValidRequest> ValidCalibrationRequests() {
-  const auto one = [](const std::string& rpc, const std::string& text) {
-    return ValidRequest{kCalibrations, rpc, text, kUnserved};
-  };
-  return {
-      one("CreateCalibration",
-          "calibration_id: \"h200\" calibration { device { "
-          "kind: DEVICE_KIND_FAKE product: \"fake\" multiprocessor_count: 132 "
-          "memory_bytes: 150000000000 } software { worker_version: \"0.1.0\" } "
-          "conditions { regime: MEASURING_REGIME_SUSTAINED } "
-          "measurements { operation: OPERATION_KIND_GEMM case_name: \"a\" "
-          "dtype: \"bf16\" pass: OPERATION_PASS_FORWARD dimensions { "
-          "name: \"m\" value: 8192 } disposition: DISPOSITION_PASSED timing { "
-          "median_seconds: 1e-3 lower_seconds: 9e-4 upper_seconds: 1.1e-3 "
-          "iqr_seconds: 1e-4 sample_count: 30 } model_flops: 1e12 "
-          "rows_per_expert: 5 } coverage_gaps: \"counters\" "
-          "measure_start_time { seconds: 1 } measure_end_time { seconds: 2 } "
-          "}"),
-      one("GetCalibration", "name: \"calibrations/h200\""),
-      one("ListCalibrations", "page_size: 3 product: \"fake\" dtype: \"bf16\""),
-      one("DeleteCalibration", "name: \"calibrations/h200\""),
-      one("ConvertBudget",
-          absl::StrCat("calibration: \"calibrations/h200\" shape { ",
-                       DenseShape(),
-                       " } coefficient_set: \"coefficientSets/joint-2025\" "
-                       "training_setup { ",
-                       kTrainingSetup,
-                       " } device_count: 8 goodput: 0.9 device_hours: 100")),
   };
 }
 

@@ -28,7 +28,9 @@ std::vector<ValidRequest> ValidPredictRequests();
 std::vector<ValidRequest> ValidOptimalConfigRequests();
 std::vector<ValidRequest> ValidFitFromRunsRequests();
 std::vector<ValidRequest> ValidSetRequests();
+// Speak of calibrations/kept, which RequestForKeptCalibration makes.
 std::vector<ValidRequest> ValidCalibrationRequests();
+ValidRequest RequestForKeptCalibration();
 
 }  // namespace moeplan::testing
 

@@ -8,7 +8,6 @@
 
 #include "core/law/published_sets.h"
 #include "core/plan/predict.h"
-#include "moeplan/v1/calibration.grpc.pb.h"
 #include "moeplan/v1/planner.grpc.pb.h"
 #include "tests/integration/server/in_process_server.h"
 #include "tests/testing/raw_call.h"
@@ -253,16 +252,6 @@ TEST_F(PlannerServiceTest, WhatIsNotServedYetIsRefusedByName) {
     EXPECT_EQ(DecodeDetails(status).error_info.metadata().at("field"), field);
     EXPECT_THAT(status.error_message(), HasSubstr(field));
   }
-}
-
-TEST_F(PlannerServiceTest, CalibrationsSayThatTheyAreToCome) {
-  auto stub = v1::CalibrationService::NewStub(server_.channel());
-  grpc::ClientContext context;
-  v1::ListCalibrationsResponse response;
-  const grpc::Status status = stub->ListCalibrations(&context, {}, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("calibrations"));
-  EXPECT_EQ(DecodeDetails(status).error_info.reason(), "NOT_SERVED_YET");
 }
 
 TEST_F(PlannerServiceTest, FailuresAreLoggedAndSuccessesAreNot) {
