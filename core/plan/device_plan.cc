@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "core/arch/flops.h"
 #include "core/base/checked.h"
 #include "core/base/status_macros.h"
@@ -133,6 +132,9 @@ class DeviceSearch {
 
   int64_t shapes_searched() const { return shapes_searched_; }
   int64_t shapes_timed() const { return shapes_timed_; }
+  const std::optional<double>& least_wall_seconds() const {
+    return least_wall_seconds_;
+  }
 
  private:
   // No fewer than the tokens that the device time buys of `shape`: its products
@@ -203,7 +205,12 @@ class DeviceSearch {
     const double tokens = std::min(
         posed_.limits.available_training_tokens,
         budget_.wall_seconds * budget_.goodput / step.SecondsPerToken());
-    if (tokens < 1) return false;
+    if (tokens < 1) {
+      least_wall_seconds_ = std::min(
+          least_wall_seconds_.value_or(std::numeric_limits<double>::infinity()),
+          step.SecondsPerToken() / budget_.goodput);
+      return false;
+    }
     const double loss = cell.Loss(LnWidth(block_count), tokens);
     if (!best.has_value() || loss < best->loss) {
       best = Found{index, block_count, tokens, loss};
@@ -218,13 +225,14 @@ class DeviceSearch {
   bool built_any_ = false;
   int64_t shapes_searched_ = 0;
   int64_t shapes_timed_ = 0;
+  std::optional<double> least_wall_seconds_;
 };
 
 }  // namespace
 
-absl::StatusOr<DevicePlanAnswer> PlanForDevice(
-    const OptimalConfigProblem& problem, const DeviceBudget& budget,
-    const Interrupter* interrupter) {
+absl::StatusOr<DeviceAnswer> PlanForDevice(const OptimalConfigProblem& problem,
+                                           const DeviceBudget& budget,
+                                           const Interrupter* interrupter) {
   Violations violations;
   OptimalConfigProblem posed_as = problem;
   posed_as.objective = PlanObjective::kLeastLoss;
@@ -238,16 +246,13 @@ absl::StatusOr<DevicePlanAnswer> PlanForDevice(
   MOEPLAN_RETURN_IF_ERROR(search.Run(interrupter));
   const std::vector<Found> ranked = search.Ranked();
   if (ranked.empty()) {
-    return absl::NotFoundError(absl::StrCat(
-        "no model of whole blocks (d_model = 64 n) within the limits gets a "
-        "token of training in this device time; looked at ",
-        search.shapes_searched(), " shapes"));
+    return NoDevicePlan{.least_wall_seconds = search.least_wall_seconds()};
   }
   MOEPLAN_ASSIGN_OR_RETURN(DevicePlan best, search.MakePlan(ranked.front()));
-  DevicePlanAnswer answer = {.best = std::move(best),
-                             .alternatives = {},
-                             .shapes_searched = search.shapes_searched(),
-                             .shapes_timed = search.shapes_timed()};
+  DevicePlans answer = {.best = std::move(best),
+                        .alternatives = {},
+                        .shapes_searched = search.shapes_searched(),
+                        .shapes_timed = search.shapes_timed()};
   for (size_t i = 1; i < ranked.size() &&
                      i <= static_cast<size_t>(posed_as.alternative_count);
        ++i) {

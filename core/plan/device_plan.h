@@ -45,7 +45,7 @@ struct DevicePlan {
   bool at_available_tokens = false;
 };
 
-struct DevicePlanAnswer {
+struct DevicePlans {
   DevicePlan best;
   // The best of every other expansion rate and granularity, best first; at most
   // the problem's alternative_count.
@@ -55,6 +55,15 @@ struct DevicePlanAnswer {
   int64_t shapes_searched = 0;
   int64_t shapes_timed = 0;
 };
+
+// No shape trains within the limits.
+struct NoDevicePlan {
+  // The least wall time at which some shape that keeps the other limits trains
+  // on one token, seconds; empty where no shape keeps them.
+  std::optional<double> least_wall_seconds;
+};
+
+using DeviceAnswer = std::variant<DevicePlans, NoDevicePlan>;
 
 // The model with the least loss that `budget` trains: over every d_model = 64 n
 // and every E and G of the problem's search space,
@@ -75,7 +84,7 @@ struct DevicePlanAnswer {
 // reason; CANCELLED. Cost: about 2 us a shape and 20 us a timed one, more for
 // thousands of experts; 1024 shapes for each E and G. Deterministic, on the
 // calling thread.
-absl::StatusOr<DevicePlanAnswer> PlanForDevice(
+absl::StatusOr<DeviceAnswer> PlanForDevice(
     const OptimalConfigProblem& problem, const DeviceBudget& budget,
     const Interrupter* interrupter = nullptr);
 

@@ -57,11 +57,11 @@ DeviceBudget BudgetOn(const TimeModel& model, double hours) {
   return budget;
 }
 
-DevicePlanAnswer PlanOn(const OptimalConfigProblem& problem,
-                        const DeviceBudget& budget) {
+DevicePlans PlanOn(const OptimalConfigProblem& problem,
+                   const DeviceBudget& budget) {
   auto answer = PlanForDevice(problem, budget);
   EXPECT_TRUE(answer.ok()) << answer.status();
-  return *std::move(answer);
+  return std::get<DevicePlans>(*std::move(answer));
 }
 
 // Loops over all shapes with nothing left out.
@@ -170,8 +170,21 @@ TEST(DevicePlanTest, MemoryAndSmallestShapeHold) {
   const DevicePlan plan = PlanOn(problem, BudgetOn(Tiled(), 1000)).best;
   EXPECT_LE(plan.configuration.memory.total_bytes(), 1e9);
   problem.space.smallest_shape = SmallestShape{.d_model = 2000};
-  EXPECT_EQ(PlanForDevice(problem, BudgetOn(Tiled(), 1)).status().code(),
-            absl::StatusCode::kNotFound);
+  const auto none = PlanForDevice(problem, BudgetOn(Tiled(), 1));
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_FALSE(std::get<NoDevicePlan>(*none).least_wall_seconds.has_value());
+}
+
+TEST(DevicePlanTest, TooLittleTimeSaysHowMuchWouldDo) {
+  DeviceBudget budget = BudgetOn(Tiled(), 1e-12);
+  const auto none = PlanForDevice(FineGrained(), budget);
+  ASSERT_TRUE(none.ok()) << none.status();
+  const std::optional<double> least =
+      std::get<NoDevicePlan>(*none).least_wall_seconds;
+  ASSERT_TRUE(least.has_value());
+  budget.wall_seconds = *least * (1 + 1e-9);
+  EXPECT_NEAR(PlanOn(FineGrained(), budget).best.configuration.training_tokens,
+              1, 1e-6);
 }
 
 TEST(DevicePlanTest, MoreHoursAndMoreDevicesMeanLessLoss) {
@@ -188,7 +201,7 @@ TEST(DevicePlanTest, MoreHoursAndMoreDevicesMeanLessLoss) {
 
 TEST(DevicePlanTest, LeavesOutOnlyWhatCannotWin) {
   const auto start = std::chrono::steady_clock::now();
-  const DevicePlanAnswer answer = PlanOn(FineGrained(), BudgetOn(Tiled(), 1e6));
+  const DevicePlans answer = PlanOn(FineGrained(), BudgetOn(Tiled(), 1e6));
   const std::chrono::duration<double, std::milli> took =
       std::chrono::steady_clock::now() - start;
   std::printf("%ld shapes, %ld timed, %.0f ms\n", answer.shapes_searched,
