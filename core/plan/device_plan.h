@@ -80,10 +80,10 @@ using DeviceAnswer = std::variant<DevicePlans, NoDevicePlan>;
 // The problem's compute_budget_flops, target, served tokens and candidate are
 // not used; its other limits are.
 // Errors: as OptimalConfig and TrainingStepTime; INVALID_ARGUMENT naming a
-// field of `budget`; NOT_FOUND when no shape satisfies the limits, with the
-// reason; CANCELLED. Cost: about 2 us a shape and 20 us a timed one, more for
-// thousands of experts; 1024 shapes for each E and G. Deterministic, on the
-// calling thread.
+// field of `budget`; CANCELLED.
+//
+// Cost: about 2 us a shape and 20 us a timed one, more for thousands of
+// experts; 1024 shapes for each E and G. Deterministic, on the calling thread.
 absl::StatusOr<DeviceAnswer> PlanForDevice(
     const OptimalConfigProblem& problem, const DeviceBudget& budget,
     const Interrupter* interrupter = nullptr);
