@@ -24,6 +24,7 @@ AROUND = [
      "metadata": {"name": "high"}, "value": 1000},
     {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
      "metadata": {"name": "gvisor"}, "handler": "runsc"},
+    json.loads((HERE / "prometheus_rule.json").read_text()),
     json.loads((HERE / "service_monitor.json").read_text()),
 ]
 
@@ -37,9 +38,10 @@ class ClusterTestCase(unittest.TestCase):
         for item in AROUND:
             api.gently(cls.cluster.api.create(item))
         monitors = f"/apis/{AROUND[-1]['spec']['group']}/v1"
-        api.wait("the type ServiceMonitor", lambda: all(
+        api.wait("the operator's types", lambda: all(
             cls.cluster.api.call("GET", path).succeeded
-            for path in (monitors, monitors + "/servicemonitors")))
+            for path in (monitors, monitors + "/prometheusrules",
+                         monitors + "/servicemonitors")))
 
     def namespace(self):
         """A new namespace, with the account that a controller would put there."""

@@ -138,6 +138,9 @@
 {{- fail (printf "metrics.serviceMonitor.scrapeTimeout is %q: at most the interval, %s" $monitor.scrapeTimeout $monitor.interval) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.metrics.prometheusRule.enabled (not .Values.metrics.enabled) -}}
+{{- fail "metrics.prometheusRule.enabled is true but metrics.enabled is false: there would be nothing to watch" -}}
+{{- end -}}
 {{- if and .Values.metrics.podAnnotations (not .Values.metrics.enabled) -}}
 {{- fail "metrics.podAnnotations is true but metrics.enabled is false: there would be nothing to scrape" -}}
 {{- end -}}

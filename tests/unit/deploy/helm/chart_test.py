@@ -220,6 +220,14 @@ class NetworkTest(unittest.TestCase):
         annotations = chart.pod_of(rendered)["metadata"]["annotations"]
         self.assertEqual(annotations["prometheus.io/port"], "7601")
 
+    def test_prometheus_rule(self):
+        self.assertNotIn("PrometheusRule", chart.kinds(chart.objects()))
+        rule = chart.find(good("monitored"), "PrometheusRule")
+        self.assertEqual(rule["metadata"]["labels"]["release"], "prometheus")
+        self.assertEqual(rule["metadata"]["namespace"], "monitoring")
+        source = chart.CHART.parents[1] / "prometheus" / "moeplan.rules.yaml"
+        self.assertEqual(rule["spec"], yaml.safe_load(source.read_text()))
+
 
 class AroundTest(unittest.TestCase):
     def setUp(self):

@@ -11,7 +11,7 @@ import restricted
 
 VERSIONS = ("1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33")
 # Types of operators, whose schemas no Kubernetes has.
-FOREIGN = {"ServiceMonitor"}
+FOREIGN = {"PrometheusRule", "ServiceMonitor"}
 
 
 def pods(rendered):
