@@ -137,6 +137,7 @@ struct Server::Parts {
   CallObservers call_observers;
   std::unique_ptr<Store> store;
   std::unique_ptr<SetCatalog> catalog;
+  std::unique_ptr<CalibrationCatalog> calibration_catalog;
   ServiceEnvironment environment;
   std::unique_ptr<CallDispatcher> dispatcher;
   std::unique_ptr<grpc::Service> planner;
@@ -165,6 +166,13 @@ absl::Status Server::Parts::Prepare() {
                  {"message", std::string(served.set.status().message())}});
     }
   }
+  MOEPLAN_ASSIGN_OR_RETURN(calibration_catalog,
+                           CalibrationCatalog::Load(*store));
+  for (const auto& [id, status] : calibration_catalog->Quarantined()) {
+    log.Write(
+        LogLevel::kError, "calibration_quarantined",
+        {{"calibration", id}, {"message", std::string(status.message())}});
+  }
   const int cores =
       options.working.threads > 0
           ? options.working.threads
@@ -173,6 +181,7 @@ absl::Status Server::Parts::Prepare() {
                               ? options.working.fit_threads
                               : std::max(1, cores - 1);
   environment.catalog = catalog.get();
+  environment.calibrations = calibration_catalog.get();
   if (metrics != nullptr) {
     environment.answer_observer = &metrics->answer_observer();
   }
@@ -183,7 +192,7 @@ absl::Status Server::Parts::Prepare() {
       DispatcherOptions::ForCores(cores), &call_observers);
   planner = NewPlannerService(*dispatcher, environment);
   coefficient_sets = NewCoefficientSetService(*dispatcher, environment);
-  calibrations = NewCalibrationService(*dispatcher);
+  calibrations = NewCalibrationService(*dispatcher, environment);
   return absl::OkStatus();
 }
 
@@ -274,6 +283,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::BuildAndStart(
        {"default_set", default_set},
        {"set_count",
         static_cast<int64_t>(parts->catalog->snapshot()->sets().size())},
+       {"calibration_count",
+        static_cast<int64_t>(parts->calibration_catalog->size())},
        {"reflection", options.listening.reflection}});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }

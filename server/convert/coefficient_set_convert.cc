@@ -1,11 +1,9 @@
 #include "server/convert/coefficient_set_convert.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/convert/deterministic_bytes.h"
 #include "server/convert/law_convert.h"
 
 namespace moeplan::server {
@@ -99,18 +97,6 @@ void ResidualErrorToWire(const ResidualError& error, v1::ResidualError* wire) {
   }
   wire->set_of_log_loss(error.of_log_loss);
   wire->set_source(error.source);
-}
-
-// Serialised so that equal messages give equal bytes.
-std::string DeterministicBytes(const google::protobuf::MessageLite& message) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  return bytes;
 }
 
 }  // namespace

@@ -122,7 +122,89 @@ LayerGroup GroupFromWire(const FieldPath& field, const v1::LayerGroup& wire,
   return group;
 }
 
+int32_t Narrow(int64_t value) {
+  // Every size of a shape but params and state_elements came from an int32.
+  return static_cast<int32_t>(value);
+}
+
+void AttentionToWire(const GqaAttention& gqa, v1::LayerGroup* wire) {
+  v1::GroupedQueryAttention* to = wire->mutable_gqa();
+  to->set_heads(Narrow(gqa.heads));
+  to->set_kv_heads(Narrow(gqa.kv_heads));
+  to->set_head_dim(Narrow(gqa.head_dim));
+  to->set_qkv_biased(gqa.qkv_biased);
+  to->set_output_biased(gqa.output_biased);
+  to->set_qk_norm(EnumToWire(kQkNorms, gqa.qk_norm));
+  to->set_sinks(gqa.sinks);
+}
+
+void AttentionToWire(const MlaAttention& mla, v1::LayerGroup* wire) {
+  v1::LatentAttention* to = wire->mutable_mla();
+  to->set_heads(Narrow(mla.heads));
+  to->set_query_latent_rank(Narrow(mla.query_latent_rank));
+  to->set_kv_latent_rank(Narrow(mla.kv_latent_rank));
+  to->set_rope_head_dim(Narrow(mla.rope_head_dim));
+  to->set_nope_head_dim(Narrow(mla.nope_head_dim));
+  to->set_value_head_dim(Narrow(mla.value_head_dim));
+  to->set_latent_norms(mla.latent_norms);
+}
+
+void AttentionToWire(const LinearAttention& linear, v1::LayerGroup* wire) {
+  wire->mutable_linear()->set_params(linear.params);
+  wire->mutable_linear()->set_state_elements(linear.state_elements);
+}
+
+void AttentionToWire(const NoAttention&, v1::LayerGroup* wire) {
+  wire->mutable_none();
+}
+
+void FfnToWire(const DenseFfn& dense, v1::LayerGroup* wire) {
+  v1::DenseFfn* to = wire->mutable_dense();
+  to->set_width(Narrow(dense.width));
+  to->set_gated(dense.gated);
+  to->set_biased(dense.biased);
+}
+
+void FfnToWire(const MoeFfn& moe, v1::LayerGroup* wire) {
+  v1::MoeFfn* to = wire->mutable_moe();
+  to->set_routed_experts(Narrow(moe.routed_experts));
+  to->set_experts_per_token(Narrow(moe.experts_per_token));
+  to->set_expert_width(Narrow(moe.expert_width));
+  to->set_shared_experts(Narrow(moe.shared_experts));
+  to->set_shared_expert_width(Narrow(moe.shared_expert_width));
+  to->set_gated(moe.gated);
+  to->set_dense_residual_width(Narrow(moe.dense_residual_width));
+  to->set_biased(moe.biased);
+  to->set_router_biased(moe.router_biased);
+}
+
+void GroupToWire(const LayerGroup& group, v1::LayerGroup* wire) {
+  wire->set_layer_count(Narrow(group.layer_count));
+  std::visit([&](const auto& each) { AttentionToWire(each, wire); },
+             group.attention);
+  if (group.attention_window.has_value()) {
+    wire->set_attention_window(Narrow(*group.attention_window));
+  }
+  std::visit([&](const auto& each) { FfnToWire(each, wire); }, group.ffn);
+}
+
 }  // namespace
+
+void ModelShapeToWire(const ModelShape& shape, v1::ModelShape* wire) {
+  const ModelShapeSpec& spec = shape.spec();
+  wire->set_d_model(Narrow(spec.d_model));
+  wire->set_vocabulary_size(Narrow(spec.vocabulary_size));
+  wire->set_tied_embeddings(spec.tied_embeddings);
+  wire->set_norm_kind(EnumToWire(kNormKinds, spec.norm_kind));
+  wire->set_norms_per_layer(Narrow(spec.norms_per_layer));
+  for (const LayerGroup& group : spec.layer_groups) {
+    GroupToWire(group, wire->add_layer_groups());
+  }
+  if (spec.multi_token_prediction.has_value()) {
+    GroupToWire(*spec.multi_token_prediction,
+                wire->mutable_multi_token_prediction());
+  }
+}
 
 std::optional<ModelShape> ModelShapeFromWire(const FieldPath& field,
                                              const v1::ModelShape& wire,

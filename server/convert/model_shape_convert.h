@@ -15,6 +15,10 @@ std::optional<ModelShape> ModelShapeFromWire(const FieldPath& field,
                                              const v1::ModelShape& wire,
                                              Violations& violations);
 
+// The shape as a message that ModelShapeFromWire reads back as the same one;
+// without a label.
+void ModelShapeToWire(const ModelShape& shape, v1::ModelShape* wire);
+
 }  // namespace moeplan::server
 
 #endif  // MOEPLAN_SERVER_CONVERT_MODEL_SHAPE_CONVERT_H_

@@ -16,8 +16,8 @@ constexpr int kLargestPage = 500;
 
 // Of the id too, so that a token cannot be made up or mistyped.
 std::string DigestOf(absl::string_view last_id, absl::string_view arguments) {
-  return Sha256Hex(absl::StrCat("page of coefficient sets;", last_id.size(),
-                                ":", last_id, ";", arguments))
+  return Sha256Hex(absl::StrCat("page;", last_id.size(), ":", last_id, ";",
+                                arguments))
       .substr(0, kDigestDigits);
 }
 

@@ -65,25 +65,6 @@ void MemoryToWire(const MemoryBreakdown& memory, v1::MemoryBreakdown* wire) {
   wire->set_serving_bytes(total);
 }
 
-void PointToWire(const Configuration& from, v1::PlanPoint* wire) {
-  v1::PlanShape* shape = wire->mutable_shape();
-  shape->set_law_params(from.law_params);
-  shape->set_active_params(from.active_params);
-  shape->set_total_params(from.total_params);
-  shape->set_expansion_rate(from.expansion_rate);
-  shape->set_granularity(from.granularity);
-  shape->set_routed_experts(from.routed_experts);
-  shape->set_d_model(from.d_model);
-  shape->set_block_count(from.block_count);
-  shape->set_router_params(from.router_params);
-  wire->set_training_tokens(from.training_tokens);
-  wire->set_tokens_per_param(from.tokens_per_param);
-  wire->set_loss(from.loss);
-  FlopsToWire(from.flops, wire->mutable_flops());
-  MemoryToWire(from.memory, wire->mutable_memory());
-  ExtrapolationsToWire(from.extrapolations, wire->mutable_extrapolations());
-}
-
 void AdviceToWire(const Advice& advice, v1::TrainingAdvice* wire) {
   if (advice.peak_learning_rate.has_value()) {
     wire->set_peak_learning_rate(*advice.peak_learning_rate);
@@ -123,7 +104,7 @@ void ConstraintsToWire(const Plan& plan, v1::Plan* wire) {
 
 void PlanToWire(const OptimalConfigQuery& query, const Plan& plan,
                 v1::Plan* wire) {
-  PointToWire(plan.configuration, wire->mutable_optimum());
+  ConfigurationToWire(plan.configuration, wire->mutable_optimum());
   if (plan.interval.has_value()) {
     LossIntervalToWire(*plan.interval, wire->mutable_loss_interval());
   }
@@ -142,7 +123,8 @@ void PlanToWire(const OptimalConfigQuery& query, const Plan& plan,
   if (plan.dense_baseline.has_value()) {
     v1::DenseBaseline* dense = wire->mutable_dense_baseline();
     dense->set_coefficient_set(CoefficientSetName(plan.dense_baseline->set_id));
-    PointToWire(plan.dense_baseline->configuration, dense->mutable_point());
+    ConfigurationToWire(plan.dense_baseline->configuration,
+                        dense->mutable_point());
     dense->set_loss_gap(plan.dense_baseline->loss_gap);
   }
   if (plan.saving.has_value()) {
@@ -150,15 +132,15 @@ void PlanToWire(const OptimalConfigQuery& query, const Plan& plan,
   }
   if (plan.advice.has_value()) AdviceToWire(*plan.advice, wire->add_advice());
   for (const Configuration& best : plan.best_per_expansion_rate) {
-    PointToWire(best, wire->add_best_by_expansion_rate());
+    ConfigurationToWire(best, wire->add_best_by_expansion_rate());
   }
   if (query.include_cells) {
     for (const Configuration& best : plan.best_per_cell) {
-      PointToWire(best, wire->add_best_by_cell());
+      ConfigurationToWire(best, wire->add_best_by_cell());
     }
   }
   for (const Configuration& alternative : plan.alternatives) {
-    PointToWire(alternative, wire->add_alternatives());
+    ConfigurationToWire(alternative, wire->add_alternatives());
   }
 }
 
@@ -242,7 +224,7 @@ void EvaluationToWire(const Evaluation& evaluation, v1::Evaluation* wire) {
                        wire->mutable_loss_interval());
   }
   if (evaluation.optimum.has_value()) {
-    PointToWire(*evaluation.optimum, wire->mutable_optimum());
+    ConfigurationToWire(*evaluation.optimum, wire->mutable_optimum());
   }
   if (evaluation.loss_gap.has_value()) {
     wire->set_loss_gap(*evaluation.loss_gap);
@@ -294,6 +276,25 @@ int64_t WholeBytes(double bytes) {
   return static_cast<int64_t>(whole);
 }
 
+void ConfigurationToWire(const Configuration& from, v1::PlanPoint* wire) {
+  v1::PlanShape* shape = wire->mutable_shape();
+  shape->set_law_params(from.law_params);
+  shape->set_active_params(from.active_params);
+  shape->set_total_params(from.total_params);
+  shape->set_expansion_rate(from.expansion_rate);
+  shape->set_granularity(from.granularity);
+  shape->set_routed_experts(from.routed_experts);
+  shape->set_d_model(from.d_model);
+  shape->set_block_count(from.block_count);
+  shape->set_router_params(from.router_params);
+  wire->set_training_tokens(from.training_tokens);
+  wire->set_tokens_per_param(from.tokens_per_param);
+  wire->set_loss(from.loss);
+  FlopsToWire(from.flops, wire->mutable_flops());
+  MemoryToWire(from.memory, wire->mutable_memory());
+  ExtrapolationsToWire(from.extrapolations, wire->mutable_extrapolations());
+}
+
 void OptimalConfigAnswerToWire(const OptimalConfigQuery& query,
                                const OptimalConfigAnswer& answer,
                                v1::OptimalConfigResponse* wire) {
@@ -310,7 +311,7 @@ void OptimalConfigAnswerToWire(const OptimalConfigQuery& query,
   for (const ParetoPoint& point : answer.pareto) {
     v1::ParetoPoint* one = wire->add_pareto_points();
     one->set_memory_bytes(WholeBytes(point.memory_bytes));
-    PointToWire(point.configuration, one->mutable_point());
+    ConfigurationToWire(point.configuration, one->mutable_point());
   }
   AddSetCaveat(*query.problem.set, wire->mutable_warnings());
   ProvenanceToWire(*query.problem.set, wire->mutable_provenance());

@@ -14,6 +14,9 @@ void OptimalConfigAnswerToWire(const OptimalConfigQuery& query,
                                const OptimalConfigAnswer& answer,
                                v1::OptimalConfigResponse* wire);
 
+// A configuration without hardware, price and layout.
+void ConfigurationToWire(const Configuration& from, v1::PlanPoint* wire);
+
 // Id of the set from which the dense figures of `answer` come; empty if there
 // are none.
 std::string DenseSetId(const OptimalConfigAnswer& answer);

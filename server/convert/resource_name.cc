@@ -7,7 +7,8 @@
 namespace moeplan::server {
 namespace {
 
-constexpr char kCollection[] = "coefficientSets/";
+constexpr char kSets[] = "coefficientSets/";
+constexpr char kCalibrations[] = "calibrations/";
 constexpr size_t kLongestId = 63;
 
 bool IsResourceId(absl::string_view id) {
@@ -24,6 +25,20 @@ bool IsResourceId(absl::string_view id) {
   return id.back() != '-';
 }
 
+std::string ParseName(const FieldPath& field, absl::string_view name,
+                      absl::string_view collection, absl::string_view example,
+                      Violations& violations) {
+  absl::string_view id = name;
+  if (absl::ConsumePrefix(&id, collection) && IsResourceId(id)) {
+    return std::string(id);
+  }
+  violations.Add(field,
+                 absl::StrCat("must be ", collection, "{id}, such as ",
+                              collection, example),
+                 name);
+  return "";
+}
+
 bool IsUuid(absl::string_view text) {
   if (text.size() != 36) return false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -37,21 +52,22 @@ bool IsUuid(absl::string_view text) {
 }  // namespace
 
 std::string CoefficientSetName(absl::string_view id) {
-  return absl::StrCat(kCollection, id);
+  return absl::StrCat(kSets, id);
 }
 
 std::string ParseCoefficientSetName(const FieldPath& field,
                                     absl::string_view name,
                                     Violations& violations) {
-  absl::string_view id = name;
-  if (absl::ConsumePrefix(&id, kCollection) && IsResourceId(id)) {
-    return std::string(id);
-  }
-  violations.Add(field,
-                 "must be coefficientSets/{id}, such as "
-                 "coefficientSets/joint-2025",
-                 name);
-  return "";
+  return ParseName(field, name, kSets, "joint-2025", violations);
+}
+
+std::string CalibrationName(absl::string_view id) {
+  return absl::StrCat(kCalibrations, id);
+}
+
+std::string ParseCalibrationName(const FieldPath& field, absl::string_view name,
+                                 Violations& violations) {
+  return ParseName(field, name, kCalibrations, "our-h200", violations);
 }
 
 bool RequireResourceId(const FieldPath& field, absl::string_view id,

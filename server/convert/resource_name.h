@@ -22,6 +22,11 @@ std::string ParseCoefficientSetName(const FieldPath& field,
                                     absl::string_view name,
                                     Violations& violations);
 
+// The same of "calibrations/{id}".
+std::string CalibrationName(absl::string_view id);
+std::string ParseCalibrationName(const FieldPath& field, absl::string_view name,
+                                 Violations& violations);
+
 // 1..63 characters of a-z, 0-9 and -, the first a letter, the last no -.
 bool RequireResourceId(const FieldPath& field, absl::string_view id,
                        Violations& violations);

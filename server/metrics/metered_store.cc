@@ -63,7 +63,11 @@ class MeteredStore final : public Store {
         delete_set_(registry, "delete_set"),
         find_result_(registry, "find_result"),
         get_set_(registry, "get_set"),
-        list_sets_(registry, "list_sets") {}
+        list_sets_(registry, "list_sets"),
+        create_calibration_(registry, "create_calibration"),
+        delete_calibration_(registry, "delete_calibration"),
+        get_calibration_(registry, "get_calibration"),
+        list_calibrations_(registry, "list_calibrations") {}
 
   absl::string_view kind() const override { return store_->kind(); }
 
@@ -94,6 +98,28 @@ class MeteredStore final : public Store {
     return list_sets_.Measure(
         [&] { return store_->ListSets(after_id, limit); });
   }
+  absl::StatusOr<WriteOutcome> CreateCalibration(
+      const Idempotency& idempotency, const StoredCalibration& calibration,
+      absl::string_view result) override {
+    return create_calibration_.Measure([&] {
+      return store_->CreateCalibration(idempotency, calibration, result);
+    });
+  }
+  absl::StatusOr<WriteOutcome> DeleteCalibration(
+      const Idempotency& idempotency, absl::string_view id) override {
+    return delete_calibration_.Measure(
+        [&] { return store_->DeleteCalibration(idempotency, id); });
+  }
+  absl::StatusOr<StoredCalibration> GetCalibration(
+      absl::string_view id) override {
+    return get_calibration_.Measure([&] { return store_->GetCalibration(id); });
+  }
+  absl::StatusOr<CalibrationPage> ListCalibrations(
+      const CalibrationFilter& filter, const CalibrationPlace& after,
+      int limit) override {
+    return list_calibrations_.Measure(
+        [&] { return store_->ListCalibrations(filter, after, limit); });
+  }
 
  private:
   const std::unique_ptr<Store> store_;
@@ -103,6 +129,10 @@ class MeteredStore final : public Store {
   Operation find_result_;
   Operation get_set_;
   Operation list_sets_;
+  Operation create_calibration_;
+  Operation delete_calibration_;
+  Operation get_calibration_;
+  Operation list_calibrations_;
 };
 
 }  // namespace

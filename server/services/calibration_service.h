@@ -6,13 +6,13 @@
 #include <memory>
 
 #include "server/rpc/call_dispatcher.h"
+#include "server/services/service_environment.h"
 
 namespace moeplan::server {
 
-// CalibrationService: every RPC is UNIMPLEMENTED until this server keeps
-// calibrations. `dispatcher` outlives it.
+// CalibrationService bound to its handlers. Arguments outlive it.
 std::unique_ptr<grpc::Service> NewCalibrationService(
-    CallDispatcher& dispatcher);
+    CallDispatcher& dispatcher, const ServiceEnvironment& environment);
 
 }  // namespace moeplan::server
 

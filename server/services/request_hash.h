@@ -1,12 +1,8 @@
 #ifndef MOEPLAN_SERVER_SERVICES_REQUEST_HASH_H_
 #define MOEPLAN_SERVER_SERVICES_REQUEST_HASH_H_
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
-#include <string>
-
 #include "absl/strings/str_cat.h"
+#include "server/convert/deterministic_bytes.h"
 #include "server/store/digest.h"
 #include "server/store/store.h"
 
@@ -19,15 +15,9 @@ Idempotency IdempotencyOf(const Request& request) {
   if (request.request_id().empty()) return {};
   Request body = request;
   body.clear_request_id();
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    body.SerializeToCodedStream(&coded);
-  }
   return {request.request_id(),
-          Sha256Hex(absl::StrCat(request.GetTypeName(), "\n", bytes))};
+          Sha256Hex(absl::StrCat(request.GetTypeName(), "\n",
+                                 DeterministicBytes(body)))};
 }
 
 }  // namespace moeplan::server

@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "core/base/parallel.h"
 #include "server/services/answer_observer.h"
+#include "server/services/calibration_catalog.h"
 #include "server/services/set_catalog.h"
 
 namespace moeplan::server {
@@ -17,10 +18,11 @@ struct DefaultSets {
   std::string dense = "chinchilla-2024-besiroglu";
 };
 
-// What the handlers of all services work with. Immutable but for the catalog,
-// which is thread-safe; outlives the services.
+// What the handlers of all services work with. Immutable but for the catalogs,
+// which are thread-safe; outlives the services.
 struct ServiceEnvironment {
   SetCatalog* catalog = nullptr;
+  CalibrationCatalog* calibrations = nullptr;
   DefaultSets default_sets;
   absl::Time start_time;
   ParallelFor fit_parallel_for;

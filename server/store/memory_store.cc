@@ -1,9 +1,12 @@
 #include "server/store/memory_store.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "core/base/status_macros.h"
 #include "server/store/store_errors.h"
 
@@ -12,6 +15,24 @@ namespace {
 
 absl::Time ToMillisecond(absl::Time time) {
   return absl::FromUnixMillis(absl::ToUnixMillis(time));
+}
+
+bool Admits(const CalibrationFilter& filter,
+            const CalibrationSummary& summary) {
+  if (!filter.product.empty() &&
+      !absl::EqualsIgnoreCase(filter.product, summary.product)) {
+    return false;
+  }
+  return filter.dtype.empty() ||
+         std::find(summary.dtypes.begin(), summary.dtypes.end(),
+                   filter.dtype) != summary.dtypes.end();
+}
+
+bool IsBefore(const CalibrationPlace& place, const CalibrationPlace& other) {
+  if (place.create_time != other.create_time) {
+    return place.create_time > other.create_time;
+  }
+  return place.id < other.id;
 }
 
 class MemoryStore : public Store {
@@ -98,6 +119,78 @@ class MemoryStore : public Store {
     return page;
   }
 
+  absl::StatusOr<WriteOutcome> CreateCalibration(
+      const Idempotency& idempotency, const StoredCalibration& calibration,
+      absl::string_view result) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    MOEPLAN_ASSIGN_OR_RETURN(std::optional<std::string> known,
+                             FindLocked(idempotency));
+    if (known.has_value()) return WriteOutcome{*std::move(known), true};
+    const CalibrationSummary& summary = calibration.summary;
+    if (calibrations_.count(summary.id) > 0) {
+      return CalibrationExistsError(summary.id);
+    }
+    const auto retired = retired_calibrations_.find(summary.id);
+    if (retired != retired_calibrations_.end() &&
+        retired->second != summary.checksum) {
+      return CalibrationIdRetiredError(summary.id);
+    }
+    StoredCalibration& kept = calibrations_[summary.id];
+    kept = calibration;
+    kept.summary.create_time = ToMillisecond(summary.create_time);
+    Remember(idempotency, result);
+    return WriteOutcome{std::string(result), false};
+  }
+
+  absl::StatusOr<WriteOutcome> DeleteCalibration(
+      const Idempotency& idempotency, absl::string_view id) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    MOEPLAN_ASSIGN_OR_RETURN(std::optional<std::string> known,
+                             FindLocked(idempotency));
+    if (known.has_value()) return WriteOutcome{*std::move(known), true};
+    const auto kept = calibrations_.find(std::string(id));
+    if (kept == calibrations_.end()) return CalibrationMissingError(id);
+    retired_calibrations_[kept->first] = kept->second.summary.checksum;
+    calibrations_.erase(kept);
+    Remember(idempotency, "");
+    return WriteOutcome{"", false};
+  }
+
+  absl::StatusOr<StoredCalibration> GetCalibration(
+      absl::string_view id) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto kept = calibrations_.find(std::string(id));
+    if (kept == calibrations_.end()) return CalibrationMissingError(id);
+    return kept->second;
+  }
+
+  absl::StatusOr<CalibrationPage> ListCalibrations(
+      const CalibrationFilter& filter, const CalibrationPlace& after,
+      int limit) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<const CalibrationSummary*> admitted;
+    for (const auto& [id, kept] : calibrations_) {
+      const CalibrationSummary& summary = kept.summary;
+      if (Admits(filter, summary) &&
+          IsBefore(after, {summary.create_time, summary.id})) {
+        admitted.push_back(&summary);
+      }
+    }
+    // The map is by rising id, and the sort is stable.
+    std::stable_sort(admitted.begin(), admitted.end(),
+                     [](const auto* left, const auto* right) {
+                       return left->create_time > right->create_time;
+                     });
+    CalibrationPage page;
+    page.has_more = admitted.size() > static_cast<size_t>(limit);
+    if (page.has_more) admitted.resize(static_cast<size_t>(limit));
+    for (const CalibrationSummary* summary : admitted) {
+      page.calibrations.push_back(
+          {summary->id, {summary->create_time, summary->id}, *summary});
+    }
+    return page;
+  }
+
  private:
   struct Answered {
     std::string body_hash;
@@ -137,6 +230,8 @@ class MemoryStore : public Store {
   std::mutex mutex_;
   std::map<std::string, StoredSet> sets_;
   std::map<std::string, std::string> retired_;  // id to checksum
+  std::map<std::string, StoredCalibration> calibrations_;
+  std::map<std::string, std::string> retired_calibrations_;  // id to checksum
   std::map<std::string, Answered> answered_;
 };
 

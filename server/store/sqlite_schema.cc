@@ -1,5 +1,6 @@
 #include "server/store/sqlite_schema.h"
 
+#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,7 @@ constexpr int64_t kApplicationId = 0x6d6f6570;
 
 // Rows are never updated in place but for published texts; `digest` is taken
 // over all other columns. Later kinds of resource get tables of their own.
-constexpr char kCreateVersion1[] = R"sql(
+constexpr char kToVersion1[] = R"sql(
 CREATE TABLE schema_info (
   version INTEGER NOT NULL,
   oldest_following_version INTEGER NOT NULL
@@ -40,6 +41,38 @@ CREATE TABLE answered_requests (
 ) WITHOUT ROWID;
 )sql";
 
+// Payloads take megabytes: lists do not read them. `product_key` is the product
+// in lower case; `dtypes` holds names between blanks, one before the first and
+// one after the last.
+constexpr char kToVersion2[] = R"sql(
+CREATE TABLE calibrations (
+  id TEXT PRIMARY KEY,
+  checksum TEXT NOT NULL,
+  product TEXT NOT NULL,
+  product_key TEXT NOT NULL,
+  dtypes TEXT NOT NULL,
+  summary BLOB NOT NULL,
+  payload_format INTEGER NOT NULL,
+  create_time_ms INTEGER NOT NULL,
+  digest TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX calibrations_by_age ON calibrations (create_time_ms DESC, id);
+CREATE TABLE calibration_payloads (
+  id TEXT NOT NULL UNIQUE,
+  payload BLOB NOT NULL,
+  digest TEXT NOT NULL
+);
+CREATE TABLE retired_calibrations (
+  id TEXT PRIMARY KEY,
+  checksum TEXT NOT NULL
+) WITHOUT ROWID;
+)sql";
+
+// Step i leads from version i to i + 1; 0 is the empty file. A step that older
+// servers could not follow would raise kOldestFollowingVersion.
+constexpr const char* kSteps[] = {kToVersion1, kToVersion2};
+static_assert(std::size(kSteps) == kSchemaVersion);
+
 absl::Status Foreign(absl::string_view what) {
   return WithErrorInfo(
       absl::FailedPreconditionError(
@@ -58,7 +91,8 @@ absl::Status CheckWhole(SqliteConnection& connection) {
       "DATABASE_CORRUPT");
 }
 
-absl::Status CheckVersion(SqliteConnection& connection) {
+// The version of a file of ours. Error: DATABASE_NEWER.
+absl::StatusOr<int64_t> ReadVersion(SqliteConnection& connection) {
   MOEPLAN_ASSIGN_OR_RETURN(
       const int64_t version,
       connection.QueryInteger("SELECT version FROM schema_info"));
@@ -66,9 +100,7 @@ absl::Status CheckVersion(SqliteConnection& connection) {
       const int64_t oldest_following,
       connection.QueryInteger(
           "SELECT oldest_following_version FROM schema_info"));
-  if (oldest_following <= kSchemaVersion && version >= 1) {
-    return absl::OkStatus();
-  }
+  if (oldest_following <= kSchemaVersion && version >= 1) return version;
   return WithErrorInfo(
       absl::FailedPreconditionError(absl::StrCat(
           "moeplan.db has schema version ", version,
@@ -78,13 +110,14 @@ absl::Status CheckVersion(SqliteConnection& connection) {
       "DATABASE_NEWER");
 }
 
-absl::Status CreateSchema(SqliteConnection& connection) {
+// Brings the file from `version` to the next one.
+absl::Status TakeStep(SqliteConnection& connection, int64_t version) {
   MOEPLAN_ASSIGN_OR_RETURN(SqliteTransaction transaction,
                            SqliteTransaction::Begin(connection));
-  MOEPLAN_RETURN_IF_ERROR(connection.Execute(kCreateVersion1));
+  MOEPLAN_RETURN_IF_ERROR(connection.Execute(kSteps[version]));
   MOEPLAN_RETURN_IF_ERROR(connection.Execute(
-      absl::StrCat("INSERT INTO schema_info VALUES (", kSchemaVersion, ", ",
-                   kOldestFollowingVersion, ")")
+      absl::StrCat("DELETE FROM schema_info; INSERT INTO schema_info VALUES (",
+                   version + 1, ", ", kOldestFollowingVersion, ")")
           .c_str()));
   MOEPLAN_RETURN_IF_ERROR(connection.Execute(
       absl::StrCat("PRAGMA application_id = ", kApplicationId).c_str()));
@@ -113,7 +146,14 @@ absl::Status PrepareDatabase(SqliteConnection& connection) {
   // NORMAL would lose acknowledged writes when the power fails.
   MOEPLAN_RETURN_IF_ERROR(connection.Execute("PRAGMA synchronous = FULL"));
   MOEPLAN_RETURN_IF_ERROR(CheckWhole(connection));
-  return is_new ? CreateSchema(connection) : CheckVersion(connection);
+  int64_t version = 0;
+  if (!is_new) {
+    MOEPLAN_ASSIGN_OR_RETURN(version, ReadVersion(connection));
+  }
+  for (; version < kSchemaVersion; ++version) {
+    MOEPLAN_RETURN_IF_ERROR(TakeStep(connection, version));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace moeplan::server

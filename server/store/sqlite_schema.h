@@ -8,7 +8,7 @@ namespace moeplan::server {
 
 // The schema that this server writes, and the oldest one whose servers can
 // still work with what it writes: a rolling update runs both for a while.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 inline constexpr int kOldestFollowingVersion = 1;
 
 // Sets the connection up (WAL, full sync), checks that the file is ours and

@@ -9,6 +9,7 @@
 #include "server/rpc/status.h"
 #include "server/store/digest.h"
 #include "server/store/directory_lock.h"
+#include "server/store/sqlite_calibrations.h"
 #include "server/store/sqlite_connection.h"
 #include "server/store/sqlite_schema.h"
 #include "server/store/store_errors.h"
@@ -21,19 +22,11 @@ constexpr char kSelectSets[] =
     "SELECT id, checksum, payload, payload_format, published, create_time_ms, "
     "digest FROM coefficient_sets ";
 
-// Each part with its length, so that no two rows have one text.
-std::string DigestOf(std::initializer_list<absl::string_view> parts) {
-  std::string text;
-  for (const absl::string_view part : parts) {
-    absl::StrAppend(&text, part.size(), ":", part, ";");
-  }
-  return Sha256Hex(text);
-}
-
 std::string RowDigest(const StoredSet& set) {
-  return DigestOf({set.id, set.checksum, set.payload,
-                   absl::StrCat(kPayloadFormat), set.published ? "1" : "0",
-                   absl::StrCat(absl::ToUnixMillis(set.create_time))});
+  return Sha256HexOfParts({set.id, set.checksum, set.payload,
+                           absl::StrCat(kPayloadFormat),
+                           set.published ? "1" : "0",
+                           absl::StrCat(absl::ToUnixMillis(set.create_time))});
 }
 
 // The row under the cursor of kSelectSets.
@@ -74,10 +67,7 @@ class SqliteStore : public Store {
   absl::StatusOr<WriteOutcome> CreateSets(const Idempotency& idempotency,
                                           absl::Span<const StoredSet> sets,
                                           absl::string_view result) override {
-    return Write([&]() -> absl::StatusOr<WriteOutcome> {
-      MOEPLAN_ASSIGN_OR_RETURN(std::optional<std::string> known,
-                               FindLocked(idempotency));
-      if (known.has_value()) return WriteOutcome{*std::move(known), true};
+    return WriteOnce(idempotency, result, [&]() -> absl::Status {
       for (const StoredSet& set : sets) {
         MOEPLAN_ASSIGN_OR_RETURN(const std::string kept, ChecksumOf(set.id));
         if (!kept.empty()) return SetExistsError(set.id);
@@ -88,17 +78,13 @@ class SqliteStore : public Store {
         }
         MOEPLAN_RETURN_IF_ERROR(Insert(set));
       }
-      MOEPLAN_RETURN_IF_ERROR(Remember(idempotency, result));
-      return WriteOutcome{std::string(result), false};
+      return absl::OkStatus();
     });
   }
 
   absl::StatusOr<WriteOutcome> DeleteSet(const Idempotency& idempotency,
                                          absl::string_view id) override {
-    return Write([&]() -> absl::StatusOr<WriteOutcome> {
-      MOEPLAN_ASSIGN_OR_RETURN(std::optional<std::string> known,
-                               FindLocked(idempotency));
-      if (known.has_value()) return WriteOutcome{*std::move(known), true};
+    return WriteOnce(idempotency, "", [&]() -> absl::Status {
       // A damaged set may be deleted; whether it was published is then as the
       // damaged row says, which errs towards keeping it.
       MOEPLAN_ASSIGN_OR_RETURN(
@@ -108,9 +94,7 @@ class SqliteStore : public Store {
       MOEPLAN_ASSIGN_OR_RETURN(const bool found, find.BindText(1, id).Step());
       if (!found) return SetMissingError(id);
       if (find.ColumnInteger(0) != 0) return SetPublishedError(id);
-      MOEPLAN_RETURN_IF_ERROR(Retire(id, find.ColumnBytes(1)));
-      MOEPLAN_RETURN_IF_ERROR(Remember(idempotency, ""));
-      return WriteOutcome();
+      return Retire(id, find.ColumnBytes(1));
     });
   }
 
@@ -153,7 +137,51 @@ class SqliteStore : public Store {
     }
   }
 
+  absl::StatusOr<WriteOutcome> CreateCalibration(
+      const Idempotency& idempotency, const StoredCalibration& calibration,
+      absl::string_view result) override {
+    return WriteOnce(idempotency, result, [&] {
+      return InsertCalibration(*connection_, calibration);
+    });
+  }
+
+  absl::StatusOr<WriteOutcome> DeleteCalibration(
+      const Idempotency& idempotency, absl::string_view id) override {
+    return WriteOnce(idempotency, "",
+                     [&] { return RetireCalibration(*connection_, id); });
+  }
+
+  absl::StatusOr<StoredCalibration> GetCalibration(
+      absl::string_view id) override {
+    std::lock_guard<std::mutex> guard(mutex_);
+    MOEPLAN_RETURN_IF_ERROR(EnsureUsable());
+    return ReadCalibration(*connection_, id);
+  }
+
+  absl::StatusOr<CalibrationPage> ListCalibrations(
+      const CalibrationFilter& filter, const CalibrationPlace& after,
+      int limit) override {
+    std::lock_guard<std::mutex> guard(mutex_);
+    MOEPLAN_RETURN_IF_ERROR(EnsureUsable());
+    return ReadCalibrationPage(*connection_, filter, after, limit);
+  }
+
  private:
+  // Runs `steps` and keeps `result`, unless the request was answered before.
+  template <typename Steps>
+  absl::StatusOr<WriteOutcome> WriteOnce(const Idempotency& idempotency,
+                                         absl::string_view result,
+                                         const Steps& steps) {
+    return Write([&]() -> absl::StatusOr<WriteOutcome> {
+      MOEPLAN_ASSIGN_OR_RETURN(std::optional<std::string> known,
+                               FindLocked(idempotency));
+      if (known.has_value()) return WriteOutcome{*std::move(known), true};
+      MOEPLAN_RETURN_IF_ERROR(steps());
+      MOEPLAN_RETURN_IF_ERROR(Remember(idempotency, result));
+      return WriteOutcome{std::string(result), false};
+    });
+  }
+
   // Runs `steps` in a transaction of their own.
   template <typename Steps>
   absl::StatusOr<WriteOutcome> Write(const Steps& steps) {
@@ -259,7 +287,8 @@ class SqliteStore : public Store {
     if (!found) return std::optional<std::string>();
     const std::string body_hash = find.ColumnBytes(0);
     std::string result = find.ColumnBytes(1);
-    if (find.ColumnBytes(2) != DigestOf({request_id, body_hash, result})) {
+    if (find.ColumnBytes(2) !=
+        Sha256HexOfParts({request_id, body_hash, result})) {
       return absl::DataLossError(
           absl::StrCat("the stored answer of request_id ", request_id,
                        " fails its checksum; send the request under a new id"));
@@ -281,7 +310,8 @@ class SqliteStore : public Store {
     return insert.BindText(1, request_id)
         .BindText(2, idempotency.body_hash)
         .BindBlob(3, result)
-        .BindText(4, DigestOf({request_id, idempotency.body_hash, result}))
+        .BindText(4,
+                  Sha256HexOfParts({request_id, idempotency.body_hash, result}))
         .Run();
   }
 

@@ -50,10 +50,57 @@ struct SetPage {
   bool has_more = false;
 };
 
-// Keeps coefficient sets and the request ids of writes. Acknowledged means
-// durable, as far as the kind of store can. Sets are immutable; an id, once
-// used, never comes back with another checksum, deleted or not. Thread-safe.
-// tests/conformance/store_conformance_test.cc is the contract in code.
+// A calibration without its measurements, as lists give it.
+struct CalibrationSummary {
+  std::string id;
+  std::string checksum;  // of the payload's content
+  std::string product;   // of the device
+  // Number formats in which a case passed, by rising name; none has a blank.
+  std::vector<std::string> dtypes;
+  std::string summary;     // bytes of the caller's, as in StoredSet::payload
+  absl::Time create_time;  // kept to the millisecond
+
+  bool operator==(const CalibrationSummary&) const = default;
+};
+
+// A calibration as it is kept.
+struct StoredCalibration {
+  CalibrationSummary summary;
+  std::string payload;  // the whole of it; bytes of the caller's
+
+  bool operator==(const StoredCalibration&) const = default;
+};
+
+// Which calibrations to list; empty parts leave none out.
+struct CalibrationFilter {
+  std::string product;  // compared without the case of A-Z
+  std::string dtype;
+};
+
+// A place in the list of calibrations; the default one is before the first.
+struct CalibrationPlace {
+  absl::Time create_time = absl::InfiniteFuture();
+  std::string id;
+};
+
+// One calibration in a listing: those whose summary is damaged are listed too.
+struct ListedCalibration {
+  std::string id;
+  CalibrationPlace place;
+  absl::StatusOr<CalibrationSummary> summary;  // or DATA_LOSS
+};
+
+struct CalibrationPage {
+  // Newest first; those of one millisecond by rising id.
+  std::vector<ListedCalibration> calibrations;
+  bool has_more = false;
+};
+
+// Keeps coefficient sets, calibrations and the request ids of writes.
+// Acknowledged means durable, as far as the kind of store can. Sets and
+// calibrations are immutable; an id, once used, never comes back with another
+// checksum, deleted or not. Thread-safe. tests/conformance/store_*_test.cc are
+// the contract in code.
 //
 // Errors of every function: UNAVAILABLE or INTERNAL when the medium fails,
 // RESOURCE_EXHAUSTED when it is full.
@@ -94,6 +141,27 @@ class Store {
   // The first `limit` >= 1 sets whose id is greater than `after_id`.
   virtual absl::StatusOr<SetPage> ListSets(absl::string_view after_id,
                                            int limit) = 0;
+
+  // Keeps `calibration`, and under the request id `result`, in one transaction.
+  // Errors: ALREADY_EXISTS with reason CALIBRATION_EXISTS or REQUEST_ID_REUSED.
+  virtual absl::StatusOr<WriteOutcome> CreateCalibration(
+      const Idempotency& idempotency, const StoredCalibration& calibration,
+      absl::string_view result) = 0;
+
+  // Deletes a calibration, damaged or not.
+  // Errors: NOT_FOUND; ALREADY_EXISTS with reason REQUEST_ID_REUSED.
+  virtual absl::StatusOr<WriteOutcome> DeleteCalibration(
+      const Idempotency& idempotency, absl::string_view id) = 0;
+
+  // Errors: NOT_FOUND, DATA_LOSS.
+  virtual absl::StatusOr<StoredCalibration> GetCalibration(
+      absl::string_view id) = 0;
+
+  // The first `limit` >= 1 calibrations after `after` that `filter` admits; no
+  // payload is read.
+  virtual absl::StatusOr<CalibrationPage> ListCalibrations(
+      const CalibrationFilter& filter, const CalibrationPlace& after,
+      int limit) = 0;
 };
 
 }  // namespace moeplan::server

@@ -18,6 +18,12 @@ absl::Status PublishedSetClashError(absl::string_view id,
                                     absl::string_view new_checksum);
 absl::Status RequestIdReusedError(absl::string_view request_id);
 
+// The same of a calibration.
+absl::Status CalibrationExistsError(absl::string_view id);
+absl::Status CalibrationIdRetiredError(absl::string_view id);
+absl::Status CalibrationMissingError(absl::string_view id);
+absl::Status CalibrationDamagedError(absl::string_view id);
+
 }  // namespace moeplan::server
 
 #endif  // MOEPLAN_SERVER_STORE_STORE_ERRORS_H_

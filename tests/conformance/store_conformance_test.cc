@@ -3,9 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <functional>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,43 +10,16 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "server/rpc/status.h"
-#include "server/store/memory_store.h"
-#include "server/store/sqlite_store.h"
 #include "server/store/store.h"
+#include "tests/conformance/store_kinds.h"
 
 namespace moeplan::server {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::string TakeTemporaryDirectory() {
-  std::string path =
-      (std::filesystem::temp_directory_path() / "moeplan-store-XXXXXX")
-          .string();
-  EXPECT_NE(mkdtemp(path.data()), nullptr);
-  return path;
-}
-
-struct StoreKind {
-  std::string name;
-  // Opens a fresh store in the empty directory.
-  std::function<absl::StatusOr<std::unique_ptr<Store>>(const std::string&)>
-      open;
-};
-
-class StoreConformanceTest : public ::testing::TestWithParam<StoreKind> {
+class StoreConformanceTest : public StoreKindTest {
  protected:
-  void SetUp() override {
-    directory_ = TakeTemporaryDirectory();
-    absl::StatusOr<std::unique_ptr<Store>> opened = GetParam().open(directory_);
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    store_ = *std::move(opened);
-  }
-  void TearDown() override {
-    store_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
   static StoredSet SetNamed(const std::string& id,
                             const std::string& checksum = "c0") {
     StoredSet set;
@@ -65,9 +35,6 @@ class StoreConformanceTest : public ::testing::TestWithParam<StoreKind> {
                       absl::string_view result = "") {
     return store_->CreateSets(idempotency, {set}, result).status();
   }
-
-  std::string directory_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_P(StoreConformanceTest, ReturnsWhatWasStoredByteForByte) {
@@ -261,20 +228,8 @@ TEST_P(StoreConformanceTest, OneOfManySimultaneousWritersWins) {
   EXPECT_EQ(store_->ListSets("", 1000)->sets.size(), size_t{kSets});
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryKind, StoreConformanceTest,
-    ::testing::Values(StoreKind{"memory",
-                                [](const std::string&)
-                                    -> absl::StatusOr<std::unique_ptr<Store>> {
-                                  return NewMemoryStore();
-                                }},
-                      StoreKind{"sqlite",
-                                [](const std::string& directory) {
-                                  return OpenSqliteStore(directory);
-                                }}),
-    [](const ::testing::TestParamInfo<StoreKind>& kind) {
-      return kind.param.name;
-    });
+INSTANTIATE_TEST_SUITE_P(EveryKind, StoreConformanceTest,
+                         ::testing::ValuesIn(EveryStoreKind()), NameOfKind);
 
 }  // namespace
 }  // namespace moeplan::server

@@ -72,6 +72,38 @@ SET = {
 }
 
 
+SHAPE = {
+    "d_model": 512, "vocabulary_size": 32000, "tied_embeddings": True,
+    "layer_groups": [{
+        "layer_count": 8, "gqa": {"heads": 8, "head_dim": 64},
+        "dense": {"width": 2048}}],
+}
+
+
+def measurement(operation, seconds, **sizes):
+    return {
+        "operation": operation, "pass": "OPERATION_PASS_NONE",
+        "case_name": operation, "dtype": "bf16",
+        "dimensions": [{"name": n, "value": v} for n, v in sizes.items()],
+        "disposition": "DISPOSITION_PASSED",
+        "timing": {"median_seconds": seconds, "lower_seconds": seconds,
+                   "upper_seconds": seconds, "sample_count": 10}}
+
+
+CALIBRATION = {
+    "device": {"kind": "DEVICE_KIND_FAKE", "product": "fake",
+               "multiprocessor_count": 1, "memory_bytes": 1 << 30},
+    "software": {"worker_version": "0.1.0", "worker_revision": "abc",
+                 "suite_hash": "a" * 64},
+    "conditions": {"regime": "MEASURING_REGIME_SUSTAINED"},
+    "measurements": [
+        measurement("OPERATION_KIND_GEMM", 1e-3, m=512, n=512, k=512),
+        measurement("OPERATION_KIND_COPY", 1e-4, bytes=1 << 20)],
+    "measure_start_time": "2026-01-01T00:00:00Z",
+    "measure_end_time": "2026-01-01T00:05:00Z",
+}
+
+
 def dense_runs():
     rows = [(n, d) for n in (1e8, 3e8, 1e9, 3e9) for d in (2e9, 8e9, 3e10)]
     return {
@@ -214,20 +246,32 @@ class GrpcurlTest(unittest.TestCase):
         code, _ = self.fail_with(sets + "GetCoefficientSet", {"name": name})
         self.assertEqual(code, "NotFound")
 
+    def test_calibrations_are_stored_read_listed_converted_and_deleted(self):
+        service = "moeplan.v1.CalibrationService/"
+        made = self.call(service + "CreateCalibration", {
+            "calibration_id": "mine", "calibration": CALIBRATION})[0]
+        name = made["calibration"]["name"]
+        self.assertEqual(name, "calibrations/mine")
+        got = self.call(service + "GetCalibration", {"name": name})[0]
+        self.assertEqual(len(got["calibration"]["measurements"]), 2)
+        self.assertIn("time_model", got["time_models"][0])
+        listed = self.call(service + "ListCalibrations", {"product": "FAKE"})[0]
+        self.assertEqual(listed["calibrations"], [made["calibration"]])
+        converted = self.call(service + "ConvertBudget", {
+            "calibration": name, "shape": SHAPE, "device_hours": 100,
+            "coefficient_set": "coefficientSets/chinchilla-2024-besiroglu"})[0]
+        self.assertGreater(converted["train_flops"], 0)
+        self.call(service + "DeleteCalibration", {"name": name})
+        code, _ = self.fail_with(service + "GetCalibration", {"name": name})
+        self.assertEqual(code, "NotFound")
+
     def test_what_is_not_served_yet_says_so(self):
-        requests = {
-            "ConvertBudget": {"calibration": "calibrations/a"},
-            "CreateCalibration": {"calibration_id": "a"},
-            "DeleteCalibration": {"name": "calibrations/a"},
-            "GetCalibration": {"name": "calibrations/a"},
-            "ListCalibrations": {},
-        }
-        service = "moeplan.v1.CalibrationService"
-        self.assertEqual(sorted(requests), SERVICES[service])
-        for rpc, request in requests.items():
-            code, text = self.fail_with(f"{service}/{rpc}", request)
-            self.assertEqual(code, "Unimplemented", rpc)
-            self.assertIn("google.rpc.ErrorInfo", text)
+        code, text = self.fail_with("moeplan.v1.PlannerService/OptimalConfig", {
+            "objective": "OBJECTIVE_LEAST_LOSS",
+            "budget": {"train_flops": 1e22},
+            "search_space": {"realisable": True}})
+        self.assertEqual(code, "Unimplemented")
+        self.assertIn("google.rpc.ErrorInfo", text)
 
     def test_error_details_decode(self):
         code, text = self.fail_with("moeplan.v1.PlannerService/Predict", {

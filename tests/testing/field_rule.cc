@@ -36,8 +36,13 @@ bool FieldRule::AdmitsText(absl::string_view value) const {
       return value.size() <= longest;
     case Text::kName:
       return absl::ConsumePrefix(&value, "coefficientSets/") && IsId(value);
+    case Text::kCalibrationName:
+      return absl::ConsumePrefix(&value, "calibrations/") && IsId(value);
     case Text::kId:
       return IsId(value);
+    case Text::kSha256:
+      return value.size() == 64 &&
+             std::all_of(value.begin(), value.end(), absl::ascii_isxdigit);
     case Text::kUuid:
     case Text::kKnown:
     case Text::kToken:

@@ -14,12 +14,14 @@ namespace moeplan::testing {
 // judged by. Written from the comments by hand, not from the server's checks.
 struct FieldRule {
   enum class Text {
-    kFree,   // at most `longest` bytes
-    kName,   // coefficientSets/{id}
-    kId,     // 1..63 characters of a-z, 0-9 and -
-    kUuid,   // a UUID
-    kKnown,  // one of the names that the server knows
-    kToken,  // only what the server gave before
+    kFree,             // at most `longest` bytes
+    kName,             // coefficientSets/{id}
+    kCalibrationName,  // calibrations/{id}
+    kId,               // 1..63 characters of a-z, 0-9 and -
+    kUuid,             // a UUID
+    kSha256,           // 64 hexadecimal digits
+    kKnown,            // one of the names that the server knows
+    kToken,            // only what the server gave before
   };
 
   // Numbers.
@@ -57,6 +59,10 @@ struct FieldRule {
 
   bool AdmitsNumber(double value) const;
   bool AdmitsText(absl::string_view value) const;
+  // Whether texts name a resource, which may be missing.
+  bool IsName() const {
+    return text == Text::kName || text == Text::kCalibrationName;
+  }
 };
 
 // The rule of a field, by "Message.field". Null for a field that no rule was

@@ -15,6 +15,7 @@ std::map<std::string, FieldRule> FieldRules();
 std::map<std::string, FieldRule> PlannerFieldRules();
 std::map<std::string, FieldRule> ShapeFieldRules();
 std::map<std::string, FieldRule> SetFieldRules();
+std::map<std::string, FieldRule> CalibrationFieldRules();
 
 }  // namespace moeplan::testing
 

@@ -222,8 +222,8 @@ void RequestMutator::ChangeText(const Place& place) {
   for (const std::string& value : TextsFor(place.rule, random_)) {
     Expectation expectation = Judge(
         place.rule, place.rule != nullptr && place.rule->AdmitsText(value));
-    if (place.rule != nullptr && place.rule->text == FieldRule::Text::kName &&
-        !value.empty() && place.rule->AdmitsText(value)) {
+    if (place.rule != nullptr && place.rule->IsName() && !value.empty() &&
+        place.rule->AdmitsText(value)) {
       expectation = Expectation::kMissing;
     }
     Try(place,

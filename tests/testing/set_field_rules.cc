@@ -59,8 +59,6 @@ std::map<std::string, FieldRule> CoefficientSetFieldRules() {
       {"ResidualError.of_log_loss", {}},
       {"ResidualError.source", {.longest = 4000}},
       {"CoefficientDraw.values", {.fewest = 5, .most = 5, .coupled = true}},
-      {"Timestamp.seconds", {.ignored = true}},
-      {"Timestamp.nanos", {.ignored = true}},
       {"ParamConvention.counts_embedding", {.coupled = true}},
       {"ParamConvention.counts_unembedding", {.coupled = true}},
       {"ParamConvention.counts_router", {}},
@@ -94,6 +92,7 @@ std::map<std::string, FieldRule> FieldRules() {
   std::map<std::string, FieldRule> rules = PlannerFieldRules();
   rules.merge(ShapeFieldRules());
   rules.merge(SetFieldRules());
+  rules.merge(CalibrationFieldRules());
   return rules;
 }
 

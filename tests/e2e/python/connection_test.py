@@ -28,7 +28,8 @@ from planner_server import SYNTHETIC_RUNS, ServerTestCase, read_runs
 
 CANCEL_SECONDS = 2.0
 # Hours of work: nobody waits for its end.
-LONG_FIT = dict(family="joint", start_count=10_000, bootstrap_draw_count=10_000,
+PATIENCE_SECONDS = 120
+LONG_FIT = dict(family="joint", start_count=500, bootstrap_draw_count=10_000,
                 progress=False)
 
 
@@ -150,10 +151,13 @@ class ErrorTest(ServerTestCase):
         with concurrent.futures.ThreadPoolExecutor() as pool:
             fit = pool.submit(planner.fit, read_runs(SYNTHETIC_RUNS),
                               on_progress=lambda _: started.set(), **LONG_FIT)
-            self.assertTrue(started.wait(30))
-            planner.close()
+            try:
+                # Fits yield to all else that a busy machine does.
+                self.assertTrue(started.wait(PATIENCE_SECONDS))
+            finally:
+                planner.close()
             with self.assertRaises(moeplan.Cancelled):
-                fit.result(timeout=30)
+                fit.result(timeout=PATIENCE_SECONDS)
         self.wait_until_cancelled(before + 1)
         with self.assertRaisesRegex(ValueError, "closed"):
             planner.info()

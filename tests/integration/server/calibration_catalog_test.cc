@@ -1,0 +1,150 @@
+// What the planner asks of the catalog of calibrations.
+
+#include "server/services/calibration_catalog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/convert/calibration_convert.h"
+#include "server/store/memory_store.h"
+#include "tests/testing/made_up_calibration.h"
+
+namespace moeplan::server {
+namespace {
+
+using ::moeplan::testing::MadeUpCalibration;
+using ::moeplan::testing::MadeUpDevice;
+using ::moeplan::testing::MadeUpMeasurement;
+using ::testing::HasSubstr;
+using ::testing::Key;
+using ::testing::UnorderedElementsAre;
+
+const absl::Time kStart = absl::FromUnixMillis(1700000000000);
+
+class CalibrationCatalogTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Load(); }
+
+  void Load() {
+    auto loaded = CalibrationCatalog::Load(*store_);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    catalog_ = *std::move(loaded);
+  }
+
+  // Created `seconds` after the start, in bf16.
+  void Create(const std::string& id, const std::string& product, int seconds,
+              MeasuringRegime regime = MeasuringRegime::kSustained) {
+    Calibration calibration = MadeUpDevice();
+    calibration.device.product = product;
+    calibration.conditions.regime = regime;
+    calibration.measurements = {MadeUpMeasurement(Copy{4096})};
+    Store(id, calibration, kStart + absl::Seconds(seconds));
+  }
+  void Store(const std::string& id, const Calibration& calibration,
+             absl::Time now) {
+    const absl::Status status =
+        catalog_
+            ->Create({}, id, calibration, EncodeStoredCalibration(calibration),
+                     "", now)
+            .status();
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  std::string Newest(const std::string& product,
+                     const std::string& dtype = "bf16") {
+    const auto found = catalog_->Newest(product, dtype);
+    return found.ok() ? (*found)->id() : found.status().ToString();
+  }
+
+  const std::unique_ptr<server::Store> store_ = NewMemoryStore();
+  std::unique_ptr<CalibrationCatalog> catalog_;
+};
+
+TEST_F(CalibrationCatalogTest, NewestIsOfThatProductAndSustained) {
+  Create("old", "NVIDIA H200", 0);
+  Create("new", "NVIDIA H200", 2);
+  Create("between", "NVIDIA H200", 1);
+  Create("other", "NVIDIA H200 NVL", 3);
+  Create("fresh", "NVIDIA H200", 4, MeasuringRegime::kBurst);
+  EXPECT_EQ(Newest("nvidia h200"), "new");
+  EXPECT_EQ(Newest("NVIDIA H200 NVL"), "other");
+  EXPECT_THAT(Newest("NVIDIA"), HasSubstr("NOT_FOUND"));
+  EXPECT_THAT(Newest("NVIDIA H200", "fp8"), HasSubstr("NOT_FOUND"));
+  ASSERT_TRUE(catalog_->Delete({}, "new").ok());
+  EXPECT_EQ(Newest("NVIDIA H200"), "between");
+}
+
+TEST_F(CalibrationCatalogTest, WhatAReaderHoldsOutlivesItsDeletion) {
+  Create("mine", "x", 0);
+  const auto held = catalog_->Find("mine");
+  ASSERT_TRUE(held.ok());
+  ASSERT_TRUE(catalog_->Delete({}, "mine").ok());
+  EXPECT_EQ(catalog_->Find("mine").status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ((*held)->name(), "calibrations/mine");
+  EXPECT_EQ((*held)->calibration().device.product, "x");
+}
+
+TEST_F(CalibrationCatalogTest, ReloadingChangesNothing) {
+  const Calibration calibration = MadeUpCalibration();
+  Store("mine", calibration, kStart + absl::Microseconds(1234));
+  const CalibrationPointer before = *catalog_->Find("mine");
+  Load();
+  const CalibrationPointer after = *catalog_->Find("mine");
+  EXPECT_EQ(after->calibration(), calibration);
+  EXPECT_EQ(after->checksum(), before->checksum());
+  EXPECT_EQ(after->create_time(), before->create_time());
+}
+
+TEST_F(CalibrationCatalogTest, OneThatCannotBeReadIsQuarantinedAlone) {
+  Create("mine", "x", 0);
+  StoredCalibration garbage;
+  garbage.summary.id = "garbage";
+  garbage.summary.checksum = "c0";
+  garbage.summary.product = "x";
+  garbage.summary.dtypes = {"bf16"};
+  garbage.payload = "\xff\xff";
+  garbage.summary.create_time = kStart + absl::Seconds(9);
+  ASSERT_TRUE(store_->CreateCalibration({}, garbage, "").ok());
+  Load();
+  EXPECT_EQ(catalog_->Find("garbage").status().code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_THAT(catalog_->Quarantined(), UnorderedElementsAre(Key("garbage")));
+  EXPECT_EQ(Newest("x"), "mine");
+}
+
+TEST_F(CalibrationCatalogTest, ModelsAreFittedOnceForAllThreads) {
+  Store("mine", MadeUpCalibration(), kStart);
+  const CalibrationPointer mine = *catalog_->Find("mine");
+  std::vector<const TimeModel*> models(4, nullptr);
+  std::vector<std::thread> threads;
+  for (const TimeModel*& model : models) {
+    threads.emplace_back([&mine, &model] {
+      const auto found = mine->TimeModelOf("bf16");
+      if (found.ok()) model = *found;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_NE(models[0], nullptr);
+  EXPECT_THAT(models, ::testing::Each(models[0]));
+  EXPECT_GT(models[0]->Predict(Gemm{512, 512, 512}).seconds, 0);
+}
+
+TEST_F(CalibrationCatalogTest, FormatWithoutModelIsAFailedPrecondition) {
+  Create("mine", "x", 0);
+  const CalibrationPointer mine = *catalog_->Find("mine");
+  for (const char* dtype : {"bf16", "f32"}) {
+    const absl::Status status = mine->TimeModelOf(dtype).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("calibrations/mine"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(dtype));
+  }
+}
+
+}  // namespace
+}  // namespace moeplan::server
