@@ -14,6 +14,7 @@ ARG SOURCE_REVISION=""
 ARG SOURCE_DATE_EPOCH=0
 RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --preset release -DMOEPLAN_BUILD_TESTS=OFF \
+      -DMOEPLAN_BUILD_WORKER=OFF \
       "-DMOEPLAN_SOURCE_REVISION=${SOURCE_REVISION}" \
  && cmake --build --preset release --target moeplan-server moeplan \
  && install -D --strip --target-directory=/out/bin \

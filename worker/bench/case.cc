@@ -1,0 +1,60 @@
+#include "worker/bench/case.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+
+namespace moeplan::worker {
+namespace {
+
+const std::vector<int64_t>* RowsOf(const Operation& operation) {
+  if (const auto* grouped = std::get_if<GroupedGemm>(&operation)) {
+    return &grouped->rows_per_expert;
+  }
+  if (const auto* block = std::get_if<MoeBlock>(&operation)) {
+    return &block->rows_per_expert;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string NameOf(const Case& one) {
+  std::string name =
+      absl::StrCat(DescribeOperation(one.operation), "_", one.dtype);
+  if (!one.backend.empty()) absl::StrAppend(&name, "_", one.backend);
+  if (!one.routing.empty()) {
+    absl::StrAppend(&name, "_", one.routing, "_s", one.seed);
+  }
+  return name;
+}
+
+std::string SuiteHash(const std::vector<Case>& cases) {
+  std::string text;
+  for (const Case& one : cases) {
+    absl::StrAppend(&text, NameOf(one), " seed ", one.seed,
+                    one.is_ceiling ? " ceiling" : "");
+    // A name holds the sum and the largest of the rows only.
+    if (const std::vector<int64_t>* rows = RowsOf(one.operation)) {
+      absl::StrAppend(&text, " rows ", absl::StrJoin(*rows, ","));
+    }
+    text += '\n';
+  }
+  return Sha256Hex(text);
+}
+
+std::string Sha256Hex(const std::string& bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(),
+             nullptr);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
+}
+
+}  // namespace moeplan::worker

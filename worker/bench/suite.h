@@ -1,0 +1,51 @@
+#ifndef MOEPLAN_WORKER_BENCH_SUITE_H_
+#define MOEPLAN_WORKER_BENCH_SUITE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/calibration/measurement.h"
+#include "worker/bench/case.h"
+#include "worker/bench/runner.h"
+
+namespace moeplan::worker {
+
+// Cases and how long each is measured.
+struct Suite {
+  std::string name;
+  std::vector<Case> cases;
+  RunnerOptions options;
+};
+
+struct SuiteQuestion {
+  std::string name;  // smoke, standard, full
+  // Sizes follow from the kind of device: a CPU gets toy sizes (tokens <= 4096,
+  // d_model 64..1024, expert width from 64, at most 32 experts).
+  DeviceKind kind = DeviceKind::kCpu;
+  std::vector<std::string> dtypes;  // one at least
+  uint64_t seed = 1;
+};
+
+// The cases of a suite, names unique, sizes legal by CheckCalibration. `smoke`
+// ends within 60 s on one core and one number format.
+// Errors: INVALID_ARGUMENT for another name; UNIMPLEMENTED for a kind of device
+// that no sizes are known for.
+absl::StatusOr<Suite> MakeSuite(const SuiteQuestion& question);
+
+// How long a suite of that name measures each case; `smoke` for a name that is
+// none, such as a file's.
+RunnerOptions OptionsOf(absl::string_view suite_name);
+
+// Cases as a suite keeps them, each name once (the first of a name wins).
+std::vector<Case> WithoutRepeats(std::vector<Case> cases);
+
+// Seconds that measuring the case will take on a machine of which nothing is
+// known yet: a core of 30 GFLOP/s and 6 GB/s.
+double ExpectedSeconds(const Case& one, const RunnerOptions& options);
+
+}  // namespace moeplan::worker
+
+#endif  // MOEPLAN_WORKER_BENCH_SUITE_H_

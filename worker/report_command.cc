@@ -1,0 +1,126 @@
+#include "worker/report_command.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "core/calibration/time_model.h"
+#include "worker/exit_code.h"
+#include "worker/report/pictures.h"
+#include "worker/report/run_file.h"
+#include "worker/report/send_calibration.h"
+#include "worker/report/text.h"
+
+namespace moeplan::worker {
+namespace {
+
+std::set<std::string> DtypesOf(const Calibration& calibration) {
+  std::set<std::string> dtypes;
+  for (const Measurement& one : calibration.measurements) {
+    if (one.timing.has_value()) dtypes.insert(one.dtype);
+  }
+  return dtypes;
+}
+
+bool WriteFile(const std::filesystem::path& path, const std::string& text,
+               WorkerIo& io) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) {
+    io.err << "error: " << path.string() << " cannot be written\n";
+    return false;
+  }
+  io.out << "drawn: " << path.string() << '\n';
+  return true;
+}
+
+int Draw(const Calibration& calibration, const std::string& folder,
+         WorkerIo& io) {
+  std::error_code fault;
+  std::filesystem::create_directories(folder, fault);
+  if (fault) {
+    io.err << "error: " << folder << " cannot be made: " << fault.message()
+           << '\n';
+    return kNotWritten;
+  }
+  const std::filesystem::path to = folder;
+  for (const std::string& dtype : DtypesOf(calibration)) {
+    if (!WriteFile(to / absl::StrCat("roofline-", dtype, ".svg"),
+                   DrawRoofline(calibration, dtype), io) ||
+        !WriteFile(to / absl::StrCat("efficiency-", dtype, ".svg"),
+                   DrawEfficiency(calibration, dtype), io)) {
+      return kNotWritten;
+    }
+    const auto model = TimeModel::Fit(calibration, dtype, io.interrupter);
+    if (model.ok() && !WriteFile(to / absl::StrCat("fit-", dtype, ".svg"),
+                                 DrawFit(calibration, *model), io)) {
+      return kNotWritten;
+    }
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void ShowCalibration(const Calibration& calibration, WorkerIo& io) {
+  PrintHeader(calibration, io.out);
+  PrintMeasurements(calibration, io.out);
+  PrintSummary(calibration, io.out);
+  for (const std::string& dtype : DtypesOf(calibration)) {
+    io.out << '\n';
+    const auto model = TimeModel::Fit(calibration, dtype, io.interrupter);
+    if (model.ok()) {
+      PrintFits(*model, io.out);
+    } else {
+      io.out << "no time model in " << dtype << ": " << model.status().message()
+             << '\n';
+    }
+  }
+}
+
+int Send(const Calibration& calibration, const std::string& server,
+         const std::string& file, WorkerIo& io) {
+  const auto name = SendCalibration(calibration, server);
+  if (name.ok()) {
+    io.out << "sent: " << *name << " on " << server << '\n';
+    return kDone;
+  }
+  io.err << "error: " << server << ": " << name.status().message()
+         << "\nThe run is kept in " << file << "; `moeplan-worker report "
+         << file << " --server " << server
+         << "` sends it again, which is safe to repeat.\n";
+  const bool unreachable = absl::IsUnavailable(name.status()) ||
+                           absl::IsDeadlineExceeded(name.status());
+  return unreachable ? kUnreachable : kRefused;
+}
+
+int RunReportCommand(const ReportCommandOptions& options, WorkerIo& io) {
+  const auto run = ReadRun(options.file);
+  if (!run.ok()) {
+    io.err << "error: " << run.status().message() << '\n';
+    return kUsage;
+  }
+  ShowCalibration(run->calibration, io);
+  if (!run->is_complete) {
+    io.out << "\nThis run was interrupted: `moeplan-worker run --output "
+           << options.file << "` with the same suite goes on.\n";
+  }
+  if (!options.svg_dir.empty()) {
+    const int code = Draw(run->calibration, options.svg_dir, io);
+    if (code != kDone) return code;
+  }
+  if (DtypesOf(run->calibration).empty()) return kNothingPassed;
+  if (options.server.empty()) return kDone;
+  if (!run->is_complete) {
+    io.err << "error: a run that is not complete is not sent\n";
+    return kUsage;
+  }
+  return Send(run->calibration, options.server, options.file, io);
+}
+
+}  // namespace moeplan::worker

@@ -1,0 +1,239 @@
+#include "worker/run_command.h"
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "core/base/status_macros.h"
+#include "worker/bench/suite.h"
+#include "worker/device/cpu_device.h"
+#include "worker/device/fake_device.h"
+#include "worker/exit_code.h"
+#include "worker/report/run_file.h"
+#include "worker/report/suite_file.h"
+#include "worker/report/text.h"
+#include "worker/report_command.h"
+
+namespace moeplan::worker {
+namespace {
+
+constexpr char kNoCudaText[] =
+    "this build of moeplan-worker has no CUDA; it measures --device cpu";
+// Between two lines of progress where they are kept.
+constexpr double kProgressSeconds = 5;
+
+int Fail(const absl::Status& status, int code, WorkerIo& io) {
+  io.err << "error: " << status.message() << '\n';
+  return code;
+}
+
+// cpu, fake or fake:FAULT.
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(
+    const RunCommandOptions& options) {
+  absl::string_view name = options.device;
+  if (name == "cpu") {
+    return std::make_unique<CpuDevice>(
+        CpuDeviceOptions{.threads = options.threads});
+  }
+  if (absl::ConsumePrefix(&name, "fake")) {
+    FakeDeviceOptions fake;
+    if (absl::ConsumePrefix(&name, ":")) {
+      MOEPLAN_ASSIGN_OR_RETURN(fake.fault, FakeFaultOf(std::string(name)));
+    } else if (!name.empty()) {
+      name = "no device";
+    }
+    if (name != "no device") {
+      MOEPLAN_ASSIGN_OR_RETURN(auto device, FakeDevice::Open(fake));
+      return std::unique_ptr<Device>(std::move(device));
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--device must be cpu, cuda or fake; got \"", options.device, "\""));
+}
+
+absl::StatusOr<Suite> SuiteOf(const RunCommandOptions& options,
+                              DeviceKind kind) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(options.suite, ignored)) {
+    return ReadSuite(options.suite);
+  }
+  SuiteQuestion question;
+  question.name = options.suite;
+  question.kind = kind;
+  question.dtypes = options.dtypes;
+  question.seed = options.seed;
+  if (question.dtypes.empty()) question.dtypes = {"f32"};
+  MOEPLAN_ASSIGN_OR_RETURN(Suite suite, MakeSuite(question));
+  suite.options.most_total_seconds *=
+      static_cast<double>(question.dtypes.size());
+  MOEPLAN_RETURN_IF_ERROR(CheckSuite(suite));
+  return suite;
+}
+
+std::string OutputOf(const RunCommandOptions& options) {
+  if (!options.output.empty()) return options.output;
+  const std::string suite =
+      std::filesystem::path(options.suite).stem().string();
+  const std::string device = options.device.substr(0, options.device.find(':'));
+  return absl::StrCat("moeplan-", suite, "-", device, ".jsonl");
+}
+
+void List(const Suite& suite, WorkerIo& io) {
+  TextTable table({"case", "GFLOP", "MB", "expected"});
+  double total = suite.options.soak_seconds;
+  for (const Case& one : suite.cases) {
+    const OperationCost cost = CostOf(one.operation, ElementBytes(one.dtype));
+    const double seconds = ExpectedSeconds(one, suite.options);
+    total += (one.is_ceiling ? 2 : 1) * seconds;
+    table.AddRow({NameOf(one), absl::StrFormat("%.4g", cost.flops / 1e9),
+                  absl::StrFormat("%.4g", cost.bytes / 1e6),
+                  SecondsText(seconds)});
+  }
+  table.Print(io.out);
+  io.out << absl::StrFormat("%d cases, some %.0f s; suite %s\n",
+                            suite.cases.size(),
+                            std::min(total, suite.options.most_total_seconds),
+                            SuiteHash(suite.cases).substr(0, 16));
+}
+
+// Shows where the run stands: one line that is redrawn on a terminal, a line
+// now and then elsewhere.
+class ProgressLine {
+ public:
+  explicit ProgressLine(WorkerIo& io) : io_(io) {}
+  ~ProgressLine() {
+    if (io_.err_is_terminal && shown_) io_.err << "\r\033[K" << std::flush;
+  }
+
+  void Show(const RunProgress& progress) {
+    const double now = absl::ToDoubleSeconds(absl::Now() - start_);
+    if (!io_.err_is_terminal && shown_ && now < next_) return;
+    next_ = now + kProgressSeconds;
+    shown_ = true;
+    io_.err << (io_.err_is_terminal ? "\r\033[K" : "")
+            << absl::StrFormat("[%d/%d] %.0f s left  %s", progress.done,
+                               progress.total, progress.seconds_left,
+                               progress.case_name.substr(0, 60))
+            << (io_.err_is_terminal ? "" : "\n") << std::flush;
+  }
+
+ private:
+  WorkerIo& io_;
+  const absl::Time start_ = absl::Now();
+  double next_ = 0;
+  bool shown_ = false;
+};
+
+RunHeader HeaderOf(const Suite& suite, Device& device, uint64_t seed) {
+  RunHeader header;
+  header.suite = suite.name;
+  header.device = device.identity();
+  header.software = device.software();
+  header.software.worker_version = MOEPLAN_VERSION;
+  header.software.worker_revision = MOEPLAN_REVISION;
+  header.software.worker_dirty = MOEPLAN_DIRTY;
+  header.software.suite_hash = SuiteHash(suite.cases);
+  header.conditions.seed = static_cast<int64_t>(seed);
+  header.start_unix_micros = absl::ToUnixMicros(absl::Now());
+  return header;
+}
+
+absl::Status Measure(Device& device, const Suite& suite,
+                     const RunHeader& header, RunFile& file, WorkerIo& io) {
+  RunnerOptions runner = suite.options;
+  runner.interrupter = io.interrupter;
+  ProgressLine line(io);
+  RunHandlers handlers;
+  handlers.on_measured = [&file](const Measurement& measurement) {
+    return file.Append(measurement, absl::ToUnixMicros(absl::Now()));
+  };
+  handlers.on_progress = [&line](const RunProgress& progress) {
+    line.Show(progress);
+  };
+  MOEPLAN_ASSIGN_OR_RETURN(
+      const RunSummary summary,
+      RunCases(device, suite.cases, file.finished(), runner, handlers));
+  RunEnd end;
+  end.conditions = device.Conditions();
+  end.conditions.regime = header.conditions.regime;
+  end.conditions.seed = header.conditions.seed;
+  end.peaks = device.ClockTruePeaks();
+  end.coverage_gaps = device.CoverageGaps();
+  end.coverage_gaps.insert(end.coverage_gaps.end(), summary.remarks.begin(),
+                           summary.remarks.end());
+  end.end_unix_micros = absl::ToUnixMicros(absl::Now());
+  return file.Append(end);
+}
+
+int ExitCodeOfRun(const absl::Status& status) {
+  if (absl::IsCancelled(status)) return kInterrupted;
+  return kNoDevice;
+}
+
+int ShowAndSend(const std::string& output, const RunCommandOptions& options,
+                WorkerIo& io) {
+  const auto run = ReadRun(output);
+  if (!run.ok()) return Fail(run.status(), kNotWritten, io);
+  ShowCalibration(run->calibration, io);
+  io.out << "\nkept: " << output << '\n';
+  bool has_number = false;
+  for (const Measurement& one : run->calibration.measurements) {
+    has_number = has_number || one.timing.has_value();
+  }
+  if (!has_number) return kNothingPassed;
+  if (options.server.empty()) return kDone;
+  return Send(run->calibration, options.server, output, io);
+}
+
+}  // namespace
+
+int RunRunCommand(const RunCommandOptions& options, WorkerIo& io) {
+  if (absl::StartsWith(options.device, "cuda")) {
+    io.err << "error: " << kNoCudaText << '\n';
+    return kNoCuda;
+  }
+  const auto device = OpenDevice(options);
+  if (!device.ok()) {
+    return Fail(device.status(),
+                absl::IsInvalidArgument(device.status()) ? kUsage : kNoDevice,
+                io);
+  }
+  const auto suite = SuiteOf(options, (*device)->identity().kind);
+  if (!suite.ok()) return Fail(suite.status(), kUsage, io);
+  if (options.lists) {
+    List(*suite, io);
+    return kDone;
+  }
+  const std::string output = OutputOf(options);
+  const RunHeader header = HeaderOf(*suite, **device, options.seed);
+  auto file = RunFile::Open(output, header);
+  if (!file.ok()) {
+    return Fail(file.status(),
+                absl::IsPermissionDenied(file.status()) ? kNotWritten : kUsage,
+                io);
+  }
+  if (!file->finished().empty()) {
+    io.err << output << ": " << file->finished().size() << " of "
+           << suite->cases.size() << " cases are measured already\n";
+  }
+  // A whole run stays as it is, so that sending it again has no effect.
+  if (file->is_complete() && file->finished().size() == suite->cases.size()) {
+    return ShowAndSend(output, options, io);
+  }
+  const absl::Status measured = Measure(**device, *suite, header, *file, io);
+  if (!measured.ok()) {
+    io.err << "error: " << measured.message() << "; what was measured is in "
+           << output << ", and the same command goes on\n";
+    return ExitCodeOfRun(measured);
+  }
+  return ShowAndSend(output, options, io);
+}
+
+}  // namespace moeplan::worker

@@ -1,0 +1,29 @@
+#ifndef MOEPLAN_WORKER_RUN_COMMAND_H_
+#define MOEPLAN_WORKER_RUN_COMMAND_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "worker/command_line.h"
+
+namespace moeplan::worker {
+
+struct RunCommandOptions {
+  std::string suite = "smoke";  // or a file
+  std::string device = "cpu";
+  std::vector<std::string> dtypes;  // empty: f32
+  std::string server;               // empty: nothing is sent
+  std::string output;               // empty: a name made of suite and device
+  int threads = 1;
+  uint64_t seed = 1;
+  bool lists = false;  // shows the cases and ends
+};
+
+// `moeplan-worker run`: measures, keeps, shows and sends. Returns the exit
+// code.
+int RunRunCommand(const RunCommandOptions& options, WorkerIo& io);
+
+}  // namespace moeplan::worker
+
+#endif  // MOEPLAN_WORKER_RUN_COMMAND_H_
