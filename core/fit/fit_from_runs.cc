@@ -60,6 +60,7 @@ class FamilyFit {
           "total_params are given for some runs only; for the others they "
           "follow from the family's own accounting");
     }
+    Tell();  // what follows until the first start may take a while
     identification_ = Identify(family_, split_.train,
                                CallerFixed(options_, family_.descriptor()));
     report_.reductions = identification_.reductions;

@@ -50,7 +50,7 @@ void ConvertObjective(const v1::OptimalConfigRequest& wire,
 }
 
 void ConvertBudget(const v1::OptimalConfigRequest& wire,
-                   OptimalConfigProblem& problem, Violations& violations) {
+                   OptimalConfigQuery& query, Violations& violations) {
   const FieldPath field("budget");
   if (!wire.has_budget()) {
     if (wire.objective() == v1::OBJECTIVE_LEAST_LOSS && !wire.has_candidate()) {
@@ -70,10 +70,12 @@ void ConvertBudget(const v1::OptimalConfigRequest& wire,
     case v1::ComputeBudget::kTrainFlops:
       violations.RequireWithin(field / "train_flops",
                                wire.budget().train_flops(), 1, kMostFlops);
-      problem.compute_budget_flops = wire.budget().train_flops();
+      query.problem.compute_budget_flops = wire.budget().train_flops();
       break;
     case v1::ComputeBudget::kHardware:
-      break;  // CheckServed
+      query.hardware = HardwareBudgetFromWire(
+          field / "hardware", wire.budget().hardware(), violations);
+      break;
     case v1::ComputeBudget::COMPUTE_NOT_SET:
       violations.Add(field, "must be set to one of train_flops and hardware");
   }
@@ -217,7 +219,10 @@ absl::StatusOr<OptimalConfigQuery> OptimalConfigFromWire(
         "dense_coefficient_set", wire.dense_coefficient_set(), violations);
   }
   ConvertObjective(wire, query.problem, violations);
-  ConvertBudget(wire, query.problem, violations);
+  ConvertBudget(wire, query, violations);
+  query.training_setup =
+      TrainingSetupFromWire("training_setup", wire.has_training_setup(),
+                            wire.training_setup(), violations);
   if (wire.has_memory_limit()) {
     ConvertMemoryLimit(wire.memory_limit(), query.problem, violations);
   }
@@ -232,7 +237,7 @@ absl::StatusOr<OptimalConfigQuery> OptimalConfigFromWire(
   }
   ConvertAnswerOptions(wire, query, violations);
   if (!violations.empty()) return InvalidRequestError(violations);
-  const absl::Status served = CheckServed(wire);
+  const absl::Status served = CheckServed(wire, query);
   if (!served.ok()) return served;
   return query;
 }

@@ -2,6 +2,7 @@
 #define MOEPLAN_SERVER_CONVERT_OPTIMAL_CONFIG_CONVERT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -9,6 +10,8 @@
 #include "core/law/coefficient_set.h"
 #include "core/plan/optimal_config.h"
 #include "moeplan/v1/optimal_config.pb.h"
+#include "server/convert/hardware_budget_convert.h"
+#include "server/convert/training_setup_convert.h"
 
 namespace moeplan::server {
 
@@ -18,6 +21,9 @@ struct OptimalConfigQuery {
   std::string set_id;            // empty: the server's default
   std::string dense_set_id;      // empty: core chooses
   OptimalConfigProblem problem;  // without its sets until CompleteProblem
+  // Set where the budget is device time; problem.compute_budget_flops is not.
+  std::optional<HardwareBudgetQuery> hardware;
+  TrainingSetupQuery training_setup;
   bool include_cells = false;
   bool routing_flops_given = false;
   // Of a candidate in the law's variables.

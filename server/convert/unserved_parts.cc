@@ -22,8 +22,8 @@ absl::Status CheckServingDemand(const v1::ServingDemand& demand) {
   if (demand.has_hardware()) {
     return NotServedError(
         "serving_demand.hardware",
-        "this server does not hold calibrations yet; serving is counted in "
-        "FLOPs and bytes");
+        "this server does not model the time of serving yet; serving is "
+        "counted in FLOPs and bytes");
   }
   return absl::OkStatus();
 }
@@ -38,26 +38,58 @@ absl::Status CheckSearchSpace(const v1::SearchSpace& space) {
   return absl::OkStatus();
 }
 
+// What device time cannot be combined with yet, and what only it makes sense
+// of.
+absl::Status CheckHardware(const v1::OptimalConfigRequest& wire,
+                           const OptimalConfigQuery& query) {
+  if (!query.hardware.has_value()) {
+    if (!wire.has_training_setup()) return absl::OkStatus();
+    return NotServedError(
+        "training_setup",
+        "this server models training time only for a budget of device time "
+        "(budget.hardware), and no training memory; leave it out");
+  }
+  struct Part {
+    bool is_asked;
+    absl::string_view field;
+  };
+  const Part parts[] = {
+      {wire.objective() != v1::OBJECTIVE_LEAST_LOSS, "objective"},
+      {wire.has_candidate(), "candidate"},
+      {wire.has_serving_demand(), "serving_demand"},
+      {wire.strict(), "strict"},
+      {wire.pareto_point_count() > 0, "pareto_point_count"},
+      {wire.include_cells(), "include_cells"},
+  };
+  for (const Part& part : parts) {
+    if (!part.is_asked) continue;
+    return NotServedError(
+        part.field,
+        "with a budget of device time (budget.hardware) this server answers "
+        "OBJECTIVE_LEAST_LOSS without this; leave it out, or give "
+        "budget.train_flops");
+  }
+  for (const HardwareOptionQuery& option : query.hardware->options) {
+    const absl::Status served =
+        CheckTrainingSetupServed(wire.training_setup(), query.training_setup,
+                                 /*asks_for_time=*/true, option.device_count);
+    if (!served.ok()) return served;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status CheckServed(const v1::OptimalConfigRequest& wire) {
+absl::Status CheckServed(const v1::OptimalConfigRequest& wire,
+                         const OptimalConfigQuery& query) {
   if (wire.objective() == v1::OBJECTIVE_LEAST_TOTAL_COST) {
     return NotServedError(
         "objective",
         "this server does not price training and serving yet; ask for "
         "OBJECTIVE_LEAST_COMPUTE");
   }
-  if (wire.budget().has_hardware()) {
-    return NotServedError(
-        "budget.hardware",
-        "this server does not hold calibrations yet; give budget.train_flops");
-  }
-  if (wire.has_training_setup()) {
-    return NotServedError(
-        "training_setup",
-        "this server does not model training memory and time yet; leave it "
-        "out");
-  }
+  const absl::Status hardware = CheckHardware(wire, query);
+  if (!hardware.ok()) return hardware;
   if (wire.token_supply().max_epochs() > 1) {
     return NotServedError(
         "token_supply.max_epochs",

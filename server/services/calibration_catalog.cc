@@ -93,6 +93,14 @@ const TimeModels& ServedCalibration::time_models() const {
   return time_models_;
 }
 
+std::string ServedCalibration::DefaultDtype() const {
+  for (const char* dtype : {"bf16", "fp16", "f32", "tf32", "fp8", "f64"}) {
+    const auto found = time_models().find(dtype);
+    if (found != time_models().end() && found->second.ok()) return dtype;
+  }
+  return "bf16";
+}
+
 absl::StatusOr<const TimeModel*> ServedCalibration::TimeModelOf(
     const std::string& dtype) const {
   const TimeModels& models = time_models();

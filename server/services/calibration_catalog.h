@@ -41,6 +41,10 @@ class ServedCalibration {
   // some 10 ms for 400 measurements, so never on gRPC's own threads.
   const TimeModels& time_models() const;
 
+  // The number format that answers where none is asked for: of those that have
+  // a model the first of bf16, fp16, f32, tf32, fp8, f64; bf16 where none has.
+  std::string DefaultDtype() const;
+
   // The model of one number format. Errors: FAILED_PRECONDITION naming the
   // calibration where nothing was measured in `dtype`, or too little.
   absl::StatusOr<const TimeModel*> TimeModelOf(const std::string& dtype) const;

@@ -17,23 +17,6 @@
 namespace moeplan::server {
 namespace {
 
-// Which of several models of time answers where none is asked for.
-constexpr absl::string_view kDtypes[] = {"bf16", "fp16", "f32",
-                                         "tf32", "fp8",  "f64"};
-
-std::string DtypeOf(const ConvertBudgetQuery& query,
-                    const ServedCalibration& calibration) {
-  if (!query.dtype.empty()) return query.dtype;
-  for (const absl::string_view dtype : kDtypes) {
-    const auto found = calibration.time_models().find(std::string(dtype));
-    if (found != calibration.time_models().end() && found->second.ok()) {
-      return std::string(dtype);
-    }
-  }
-  // None: the error says what is missing in this one.
-  return std::string(kDtypes[0]);
-}
-
 // An error of core about the shape or its training; past the door core refuses
 // only what it has no formula for.
 absl::Status ExplainShapeError(const absl::Status& status) {
@@ -56,7 +39,8 @@ absl::Status ConvertTime(const ConvertBudgetQuery& query,
                          const ServedCalibration& calibration,
                          double train_flops_per_token,
                          v1::ConvertBudgetResponse* response) {
-  const std::string dtype = DtypeOf(query, calibration);
+  const std::string dtype =
+      query.dtype.empty() ? calibration.DefaultDtype() : query.dtype;
   MOEPLAN_ASSIGN_OR_RETURN(const TimeModel* model,
                            calibration.TimeModelOf(dtype));
   const absl::StatusOr<DeviceTimeRate> rate = DeviceTimeRateOf(

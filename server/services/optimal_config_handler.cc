@@ -6,6 +6,7 @@
 #include "server/convert/plan_convert.h"
 #include "server/convert/resource_name.h"
 #include "server/services/core_errors.h"
+#include "server/services/hardware_plans.h"
 
 namespace moeplan::server {
 
@@ -19,9 +20,9 @@ CallClass ClassOfOptimalConfig(const v1::OptimalConfigRequest& request) {
   const bool small =
       cells >= 1 && cells <= kInlineCells &&
       request.objective() == v1::OBJECTIVE_LEAST_LOSS &&
-      !request.has_memory_limit() && !request.has_token_supply() &&
-      !request.has_serving_demand() && !request.has_candidate() &&
-      request.pareto_point_count() == 0;
+      !request.budget().has_hardware() && !request.has_memory_limit() &&
+      !request.has_token_supply() && !request.has_serving_demand() &&
+      !request.has_candidate() && request.pareto_point_count() == 0;
   return small ? CallClass::kInline : CallClass::kSearch;
 }
 
@@ -43,6 +44,14 @@ absl::Status HandleOptimalConfig(const ServiceEnvironment& environment,
   }
   absl::Status complete = CompleteProblem(set, dense, query);
   if (!complete.ok()) return ExplainCoreError(complete, set->id());
+  if (query.hardware.has_value()) {
+    MOEPLAN_RETURN_IF_ERROR(
+        PlanForHardware(environment, call, query, response));
+    if (environment.answer_observer != nullptr) {
+      environment.answer_observer->OnOptimalConfig(request, *response);
+    }
+    return absl::OkStatus();
+  }
   const absl::StatusOr<OptimalConfigAnswer> answer =
       OptimalConfig(query.problem, &call.interrupter());
   if (!answer.ok()) return ExplainCoreError(answer.status(), set->id());

@@ -1,5 +1,6 @@
 """The tour of `make demo`, with the programs of this build."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -9,11 +10,21 @@ import unittest
 from moeplan_process import ROOT
 
 
+# Enough for a model of time, in a second or two.
+SUITE = {"protocol": "smoke", "cases": [
+    {"operation": {"kind": "gemm", "m": m, "n": 64, "k": 64}, "ceiling": True}
+    for m in (64, 128)] + [
+    {"operation": {"kind": "copy", "bytes": 1 << 20}, "ceiling": True}]}
+
+
 class DemoTest(unittest.TestCase):
     def test_the_tour_runs_and_leaves_its_transcript(self):
         with tempfile.TemporaryDirectory() as folder:
             demo = pathlib.Path(folder) / "demo"
-            environment = dict(os.environ, MOEPLAN_DEMO_DIR=str(demo))
+            suite = pathlib.Path(folder) / "suite.json"
+            suite.write_text(json.dumps(SUITE))
+            environment = dict(os.environ, MOEPLAN_DEMO_DIR=str(demo),
+                               MOEPLAN_DEMO_SUITE=str(suite))
             environment.pop("MOEPLAN_SERVER", None)
             done = subprocess.run([ROOT / "scripts" / "demo"], cwd=ROOT,
                                   env=environment, capture_output=True,
@@ -23,6 +34,7 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(transcript, done.stdout)
         for phrase in ["MoE against dense", "What the runs could not determine",
                        "Stored as synthetic-demo", "by synthetic-demo",
+                       "sent: calibrations/cpu-", "Best model for 24 h",
                        "The server ended with 0."]:
             self.assertIn(phrase, transcript)
 

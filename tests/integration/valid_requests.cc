@@ -40,12 +40,6 @@ constexpr char kMla[] =
 constexpr char kLinear[] = "linear { state_elements: 262144 params: 16777216 }";
 
 // What is not served yet of a request for a plan.
-constexpr char kHardware[] =
-    "options { calibration: \"calibrations/h200\" device_count: 8 "
-    "          price_per_hour: 2.5 label: \"eight\" } "
-    "options { selector { product: \"NVIDIA H200\" dtype: \"bf16\" } "
-    "          device_count: 64 } "
-    "wall_duration { seconds: 86400 } goodput: 0.9";
 constexpr char kTrainingSetup[] =
     "sequence_tokens: 4096 global_batch_tokens: 4194304 "
     "optimizer: OPTIMIZER_ADAMW recomputation: RECOMPUTATION_FULL "
@@ -157,6 +151,23 @@ std::vector<ValidRequest> ValidPredictRequests() {
 constexpr char kLeastLoss[] =
     "objective: OBJECTIVE_LEAST_LOSS budget { train_flops: 1e22 } ";
 
+// By the calibration of RequestForKeptCalibration; a small memory limit keeps
+// the search short.
+ValidRequest HardwareRequest() {
+  return Plan(
+      "objective: OBJECTIVE_LEAST_LOSS memory_limit { bytes: 100000000 } "
+      "budget { hardware { "
+      "  options { calibration: \"calibrations/kept\" device_count: 8 "
+      "            price_per_hour: 2.5 label: \"eight\" } "
+      "  options { selector { product: \"fake\" dtype: \"bf16\" } "
+      "            device_count: 64 } "
+      "  wall_duration { seconds: 86400 nanos: 5 } goodput: 0.9 } } "
+      "search_space { expansion_rates: [1, 8] } "
+      "training_setup { sequence_tokens: 1024 global_batch_tokens: 65536 "
+      "  optimizer: OPTIMIZER_ADAMW "
+      "  recomputation: RECOMPUTATION_SELECTIVE }");
+}
+
 std::vector<ValidRequest> ServedOptimalConfigRequests() {
   return {
       Plan(absl::StrCat(
@@ -200,15 +211,13 @@ std::vector<ValidRequest> ServedOptimalConfigRequests() {
       Plan("objective: OBJECTIVE_LEAST_SERVING_MEMORY target_loss: 2.3 "
            "budget { train_flops: 1e24 } "
            "token_supply { available_training_tokens: 1e13 }"),
+      HardwareRequest(),
   };
 }
 
 std::vector<ValidRequest> UnservedOptimalConfigRequests() {
   return {
       Plan("objective: OBJECTIVE_LEAST_TOTAL_COST target_loss: 2.3", kUnserved),
-      Plan(absl::StrCat("objective: OBJECTIVE_LEAST_LOSS budget { hardware { ",
-                        kHardware, " } }"),
-           kUnserved),
       Plan(absl::StrCat(kLeastLoss, "training_setup { ", kTrainingSetup,
                         "fixed_layout { data_parallel: 8 tensor_parallel: 1 "
                         "pipeline_parallel: 1 expert_parallel: 8 "

@@ -113,11 +113,37 @@ std::map<std::string, FieldRule> SearchFieldRules() {
   };
 }
 
+std::map<std::string, FieldRule> HardwareFieldRules() {
+  return {
+      {"HardwareBudget.options", {.fewest = 1, .most = 64}},
+      {"HardwareBudget.wall_duration",
+       {.required = true, .illegal_when_empty = true}},
+      // Together above 0 and at most 10 years; negative is illegal.
+      {"Duration.seconds", {.low = 0, .coupled = true}},
+      {"Duration.nanos", {.low = 0, .high = 999999999, .coupled = true}},
+      {"HardwareBudget.goodput", {.low = 1e-9, .high = 1}},
+      {"HardwareOption.calibration",
+       {.text = Text::kCalibrationName, .required = true}},
+      {"HardwareOption.selector",
+       {.required = true, .illegal_when_empty = true}},
+      // The training setup may name a layout of another number of devices.
+      {"HardwareOption.device_count",
+       {.low = 1, .high = 1e6, .unserved = true}},
+      {"HardwareOption.price_per_hour", {.low = 0, .high = 1e12}},
+      {"HardwareOption.label", {.longest = 128}},
+      // A product or format that was not measured is NOT_FOUND.
+      {"CalibrationSelector.product",
+       {.longest = 128, .required = true, .coupled = true}},
+      {"CalibrationSelector.dtype",
+       {.text = Text::kKnown, .required = true, .coupled = true}},
+  };
+}
+
 std::map<std::string, FieldRule> LimitFieldRules() {
   return {
       {"ComputeBudget.train_flops", {.low = 1, .high = 1e40, .required = true}},
       {"ComputeBudget.hardware",
-       {.required = true, .illegal_when_empty = true, .unserved = true}},
+       {.required = true, .illegal_when_empty = true}},
       {"ServingMemory.kv_cache_tokens",
        {.low = 0, .high = 1e15, .coupled = true}},
       {"ServingMemory.bytes_per_weight",
@@ -285,6 +311,7 @@ std::map<std::string, FieldRule> PlannerFieldRules() {
   std::map<std::string, FieldRule> rules = PredictFieldRules();
   rules.merge(OptimalConfigFieldRules());
   rules.merge(SearchFieldRules());
+  rules.merge(HardwareFieldRules());
   rules.merge(LimitFieldRules());
   rules.merge(FitRequestFieldRules());
   rules.merge(RunColumnFieldRules());

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/error_report.h"
+#include "client/cli/hardware_flags.h"
 #include "client/cli/invocation.h"
 #include "client/cli/other_sets.h"
 #include "client/cli/output/json_text.h"
@@ -29,11 +30,13 @@ constexpr char kExamples[] = R"(Examples:
   moeplan plan --compute 1e23 --served-tokens 2T --available-tokens 5T
   moeplan plan --target-loss 2.1 --memory 24GB
   moeplan plan --compute 1e22 --memory-as-dense 7B --kv-tokens 32k
+  moeplan plan --calibration my-h200 --wall-hours 720 --devices 8
   moeplan plan --set fine-grained-2024-e64-fine --compute 1e20 --json
 )";
 
 struct PlanCommand {
   PlanFlags flags;
+  HardwareFlags hardware;
   bool other_sets = true;
 };
 
@@ -45,7 +48,8 @@ void PrintText(const Session& session, const PlanCommand& command,
   } else {
     PrintInfeasible(command.flags.request, response.infeasible(), page);
   }
-  if (command.other_sets) {
+  // Times are those of one law's models; others would be other plans.
+  if (command.other_sets && !command.flags.request.budget().has_hardware()) {
     PrintPlansOfOtherSets(session.client(), command.flags.request,
                           response.provenance().coefficient_set(), page);
   }
@@ -54,7 +58,10 @@ void PrintText(const Session& session, const PlanCommand& command,
 }
 
 ExitCode Run(PlanCommand& command, const CommonOptions& options, Io& io) {
-  const absl::Status status = FinishPlanFlags(command.flags);
+  absl::Status status = FinishPlanFlags(command.flags);
+  if (status.ok()) {
+    status = FinishHardwareFlags(command.hardware, command.flags.request);
+  }
   if (!status.ok()) return ReportUsageError(status.message(), options, io);
   const auto session = Session::Open(options);
   if (!session.ok()) return ReportError(session.status(), options, io);
@@ -85,6 +92,7 @@ void AddPlanCommand(CLI::App& root, Invocation& invocation) {
   CLI::App* plan =
       root.add_subcommand("plan", "The best model for a budget, under limits");
   AddPlanFlags(*plan, command->flags, PlanFlagSet());
+  AddHardwareFlags(*plan, command->hardware);
   AddWholeQuantity(
       *plan, "--alternatives", QuantityKind::kCount,
       [command](int64_t count) {

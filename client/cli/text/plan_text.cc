@@ -14,6 +14,17 @@
 namespace moeplan::cli {
 namespace {
 
+std::string HoursText(double hours) { return FormatNumber(hours, 3); }
+
+std::string HardwareText(const v1::OptimalConfigRequest& request) {
+  const v1::HardwareBudget& budget = request.budget().hardware();
+  return absl::StrCat(
+      "Best model for ",
+      HoursText(static_cast<double>(budget.wall_duration().seconds()) / 3600),
+      " h on ", budget.options(0).device_count(),
+      budget.options(0).device_count() == 1 ? " device" : " devices");
+}
+
 std::string ObjectiveText(const v1::OptimalConfigRequest& request) {
   switch (request.objective()) {
     case v1::OBJECTIVE_LEAST_COMPUTE:
@@ -23,6 +34,7 @@ std::string ObjectiveText(const v1::OptimalConfigRequest& request) {
       return absl::StrCat("Least serving memory for a loss of ",
                           FormatShortest(request.target_loss()));
     default:
+      if (request.budget().has_hardware()) return HardwareText(request);
       return absl::StrCat("Best model for ",
                           FlopsText(request.budget().train_flops()), " FLOPs");
   }
@@ -84,6 +96,46 @@ std::string MemoryRemark(const v1::OptimalConfigRequest& request,
                       " KV cache; ", LimitText(request));
 }
 
+std::string DeviceHoursRemark(const v1::PlanPoint& point) {
+  std::vector<std::string> parts;
+  if (point.has_device_hours_lower()) {
+    parts.push_back(absl::StrCat(HoursText(point.device_hours_lower()), " to ",
+                                 HoursText(point.device_hours_upper()),
+                                 " with the time model's own error"));
+  }
+  if (point.has_price()) {
+    parts.push_back(absl::StrCat("price ", HoursText(point.price())));
+  }
+  return JoinWords(parts);
+}
+
+// The machines that were compared, best first.
+void PrintHardware(const v1::OptimalConfigResponse& response, Page& page) {
+  page.Heading("Machines, best first");
+  Table table({{"calibration", Align::kLeft},
+               {"E"},
+               {"G"},
+               {"active"},
+               {"tokens"},
+               {"loss"},
+               {"device-hours"}});
+  for (const v1::HardwareOutcome& outcome : response.hardware_outcomes()) {
+    if (!outcome.has_plan()) {
+      table.AddRow(
+          {outcome.calibration(), "-", "-", "-", "-", "no model fits", "-"});
+      continue;
+    }
+    const v1::PlanPoint& point = outcome.plan().optimum();
+    table.AddRow({outcome.calibration(),
+                  PlainText(point.shape().expansion_rate()),
+                  PlainText(point.shape().granularity()),
+                  ParamsText(point.shape().active_params()),
+                  TokensText(point.training_tokens()), LossText(point.loss()),
+                  HoursText(point.device_hours())});
+  }
+  page.Print(table);
+}
+
 void PrintFacts(const v1::OptimalConfigRequest& request, const v1::Plan& plan,
                 Page& page) {
   const v1::PlanPoint& point = plan.optimum();
@@ -101,11 +153,20 @@ void PrintFacts(const v1::OptimalConfigRequest& request, const v1::Plan& plan,
       {"serving memory",
        BytesText(static_cast<double>(point.memory().serving_bytes())),
        MemoryRemark(request, point.memory())}};
-  if (shape.d_model() > 0) {
+  if (shape.has_model_shape()) {
+    facts.push_back(
+        {"width x depth",
+         absl::StrFormat("%.0f x %.0f", shape.d_model(), shape.block_count()),
+         "whole blocks: it can be built"});
+  } else if (shape.d_model() > 0) {
     facts.push_back(
         {"width x depth",
          absl::StrFormat("%.0f x %.1f", shape.d_model(), shape.block_count()),
          "not yet rounded to a shape that can be built"});
+  }
+  if (point.has_device_hours()) {
+    facts.push_back({"device-hours", HoursText(point.device_hours()),
+                     DeviceHoursRemark(point)});
   }
   for (const v1::TrainingAdvice& advice : plan.advice()) {
     if (!advice.has_peak_learning_rate()) continue;
@@ -264,6 +325,7 @@ void PrintPlan(const v1::OptimalConfigRequest& request,
                             SetIdOf(response.provenance().coefficient_set())));
   PrintFacts(request, plan, page);
   PrintBinding(plan, page);
+  if (response.hardware_outcomes_size() > 1) PrintHardware(response, page);
   if (plan.has_flat_region()) PrintFlatRegion(plan.flat_region(), page);
   PrintExtrapolations(plan.optimum().extrapolations(), "the answer", page);
   PrintDenseComparison(plan, page);

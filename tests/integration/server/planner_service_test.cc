@@ -232,16 +232,25 @@ TEST_F(PlannerServiceTest, OptimumOfABudgetJudgesItselfNearOptimal) {
 
 TEST_F(PlannerServiceTest, WhatIsNotServedYetIsRefusedByName) {
   v1::OptimalConfigRequest hardware = Budget(1e20);
-  hardware.mutable_budget()->mutable_hardware();
+  v1::HardwareBudget* budget = hardware.mutable_budget()->mutable_hardware();
+  budget->mutable_wall_duration()->set_seconds(3600);
+  v1::HardwareOption* option = budget->add_options();
+  option->set_calibration("calibrations/none");
+  option->set_device_count(1);
+  hardware.mutable_serving_demand()->set_coupling(
+      v1::SERVING_COUPLING_IN_BUDGET);
+  hardware.mutable_serving_demand()->set_decode_tokens(1e9);
   v1::OptimalConfigRequest shapes = Budget(1e20);
   shapes.mutable_search_space()->set_realisable(true);
   v1::OptimalConfigRequest setup = Budget(1e20);
-  setup.mutable_training_setup()->set_sequence_tokens(4096);
+  setup.mutable_training_setup()->set_optimizer(v1::OPTIMIZER_ADAMW);
+  setup.mutable_training_setup()->set_recomputation(
+      v1::RECOMPUTATION_SELECTIVE);
   v1::OptimalConfigRequest epochs = Budget(1e20);
   epochs.mutable_token_supply()->set_available_training_tokens(1e10);
   epochs.mutable_token_supply()->set_max_epochs(4);
   const std::pair<v1::OptimalConfigRequest, std::string> cases[] = {
-      {hardware, "budget.hardware"},
+      {hardware, "serving_demand"},
       {shapes, "search_space.realisable"},
       {setup, "training_setup"},
       {epochs, "token_supply.max_epochs"},
