@@ -132,7 +132,7 @@ TEST_F(HardwarePlanServiceTest, ThePlanCanBeBuiltAndAskedAbout) {
   v1::PredictResponse predicted;
   grpc::ClientContext predict_context;
   ASSERT_TRUE(planner_->Predict(&predict_context, predict, &predicted).ok());
-  EXPECT_NEAR(predicted.predictions(0).loss(), best.loss(), 1e-9);
+  EXPECT_NEAR(predicted.loss(0), best.loss(), 1e-9);
 }
 
 TEST_F(HardwarePlanServiceTest, MoreDevicesBuyMore) {
