@@ -107,6 +107,9 @@ std::string Advice(const client::RpcError& error,
     case absl::StatusCode::kDeadlineExceeded:
       return "Allow more time with --timeout, such as --timeout 2m.";
     case absl::StatusCode::kNotFound:
+      if (absl::StartsWith(error.resource_name, "calibrations/")) {
+        return "`moeplan-worker run --server host:port` reports one.";
+      }
       return "`moeplan sets list` lists the coefficient sets.";
     case absl::StatusCode::kOutOfRange:
       return "Without --strict the answer is given and marked as "

@@ -34,7 +34,7 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(transcript, done.stdout)
         for phrase in ["MoE against dense", "What the runs could not determine",
                        "Stored as synthetic-demo", "by synthetic-demo",
-                       "sent: calibrations/cpu-", "Best model for 24 h",
+                       "sent: calibrations/cpu-", "Best model for 24.0 h",
                        "The server ended with 0."]:
             self.assertIn(phrase, transcript)
 

@@ -83,6 +83,8 @@ class PlanPoint:
     device_hours: Optional[float]
     price: Optional[float]
     layout: Optional[ParallelLayout]
+    device_hours_lower: Optional[float]  # 90 % interval of device_hours
+    device_hours_upper: Optional[float]
 
     @property
     def extrapolation_decades(self) -> float:
