@@ -57,7 +57,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
                                    arguments);
 }
 
-PlannerClient::PlannerClient(std::shared_ptr<grpc::Channel> channel,
+PlannerClient::PlannerClient(const std::shared_ptr<grpc::Channel>& channel,
                              PlannerClientOptions options)
     : planner_(v1::PlannerService::NewStub(channel)),
       sets_(v1::CoefficientSetService::NewStub(channel)),

@@ -36,7 +36,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target);
 // Thread-safe.
 class PlannerClient {
  public:
-  explicit PlannerClient(std::shared_ptr<grpc::Channel> channel,
+  explicit PlannerClient(const std::shared_ptr<grpc::Channel>& channel,
                          PlannerClientOptions options = {});
 
   absl::StatusOr<v1::PredictResponse> Predict(

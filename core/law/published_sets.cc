@@ -42,7 +42,7 @@ CoefficientSetSpec MakeSpec(std::string id, std::string display_name,
 }
 
 void SetValues(CoefficientSetSpec& spec,
-               std::vector<std::pair<const char*, double>> values) {
+               const std::vector<std::pair<const char*, double>>& values) {
   for (const auto& [name, value] : values) {
     Coefficient coefficient;
     coefficient.name = name;

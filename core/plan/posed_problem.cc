@@ -40,7 +40,7 @@ absl::Status RequireVariable(const CoefficientSet& set, LawVariable variable,
 // The values of E or G to try.
 absl::StatusOr<std::vector<double>> ValuesToTry(
     const CoefficientSet& set, LawVariable variable, absl::string_view name,
-    const std::vector<double>& asked, std::vector<double> defaults) {
+    const std::vector<double>& asked, const std::vector<double>& defaults) {
   std::optional<double> only = set.FixedValue(variable);
   if (!only.has_value() && !HasVariable(set, variable)) only = 1;
   if (!only.has_value()) return asked.empty() ? defaults : asked;

@@ -71,8 +71,7 @@ absl::StatusOr<SetPointer> MakeSet(const FitQuery& query,
   if (!query.run_source.empty()) {
     absl::StrAppend(&spec.source, "; ", query.run_source);
   }
-  const absl::StatusOr<SetPointer> set =
-      CoefficientSet::Create(std::move(spec));
+  absl::StatusOr<SetPointer> set = CoefficientSet::Create(std::move(spec));
   if (set.ok()) return set;
   // The caller gave runs, not a set: a set that core cannot make is ours.
   return absl::InternalError(

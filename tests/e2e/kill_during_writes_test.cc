@@ -80,7 +80,7 @@ grpc::Status Create(Stub& stub, const Write& write, v1::CoefficientSet* set) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
   v1::CreateCoefficientSetResponse response;
-  const grpc::Status status =
+  grpc::Status status =
       stub.CreateCoefficientSet(&context, write.Request(), &response);
   *set = response.coefficient_set();
   return status;

@@ -180,7 +180,7 @@ void PrintFacts(const v1::OptimalConfigRequest& request, const v1::Plan& plan,
 // The loss that twice the limit would save.
 std::string BindingText(const v1::BindingConstraint& binding) {
   constexpr double kLn2 = 0.6931471805599453;
-  const std::string name = ConstraintName(binding.constraint());
+  std::string name = ConstraintName(binding.constraint());
   if (!binding.has_loss_per_ln_limit()) return name;
   return absl::StrCat(
       name, " (twice as much: loss about ",
