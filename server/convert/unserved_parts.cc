@@ -70,7 +70,7 @@ absl::Status CheckHardware(const v1::OptimalConfigRequest& wire,
         "budget.train_flops");
   }
   for (const HardwareOptionQuery& option : query.hardware->options) {
-    const absl::Status served =
+    absl::Status served =
         CheckTrainingSetupServed(wire.training_setup(), query.training_setup,
                                  /*asks_for_time=*/true, option.device_count);
     if (!served.ok()) return served;
@@ -88,7 +88,7 @@ absl::Status CheckServed(const v1::OptimalConfigRequest& wire,
         "this server does not price training and serving yet; ask for "
         "OBJECTIVE_LEAST_COMPUTE");
   }
-  const absl::Status hardware = CheckHardware(wire, query);
+  absl::Status hardware = CheckHardware(wire, query);
   if (!hardware.ok()) return hardware;
   if (wire.token_supply().max_epochs() > 1) {
     return NotServedError(

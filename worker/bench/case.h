@@ -14,8 +14,8 @@ struct Case {
   Operation operation;
   std::string dtype;  // of the operands: f32, bf16
   // Library or kernel to use; empty: the device's choice.
-  std::string backend = "";
-  std::string routing = "";  // how rows were drawn: "zipf"; empty: none
+  std::string backend = {};
+  std::string routing = {};  // how rows were drawn: "zipf"; empty: none
   uint64_t seed = 0;         // of the data, and of what was drawn
   // Measured first and once more at the end: what the machine can do at most.
   bool is_ceiling = false;

@@ -29,7 +29,7 @@ void Spread(int64_t rows, const std::vector<size_t>& open,
 }
 
 // Each token draws different experts, one after the other, by `weights`.
-std::vector<int64_t> Draw(std::vector<double> weights, int64_t tokens,
+std::vector<int64_t> Draw(const std::vector<double>& weights, int64_t tokens,
                           int64_t experts_per_token, Rng& rng) {
   std::vector<int64_t> rows(weights.size(), 0);
   for (int64_t token = 0; token < tokens; ++token) {
