@@ -14,10 +14,6 @@ add_custom_target(threads_tests)
 # Where scripts/setup puts the tools of tests.
 set(MOEPLAN_TOOLS "${PROJECT_SOURCE_DIR}/build/tools")
 
-# Whether this build has sanitizers; tests that say nothing about the programs'
-# own memory are then left to the other builds.
-string(REGEX MATCH "-fsanitize=" MOEPLAN_SANITIZED "${CMAKE_CXX_FLAGS_DEBUG}")
-
 # moeplan_test_timeout(<variable>): the seconds in it or 300; more in a build with
 # sanitizers, whose programs run some times slower.
 function(moeplan_test_timeout variable)
@@ -25,7 +21,7 @@ function(moeplan_test_timeout variable)
   if(NOT seconds)
     set(seconds 300)
   endif()
-  if(MOEPLAN_SANITIZED)
+  if(CMAKE_CXX_FLAGS_DEBUG MATCHES "-fsanitize=")
     math(EXPR seconds "4 * ${seconds}")
   endif()
   set(${variable} ${seconds} PARENT_SCOPE)

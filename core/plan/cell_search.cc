@@ -188,8 +188,10 @@ std::optional<Spot> FindLeastMemory(const Cell& cell, const Limits& limits,
   };
   double high = best->ln_width;
   if (!cell.is_unimodal()) {
-    for (double x = range->low; x < high; x += kScanStep) {
+    double x = range->low;
+    while (x < high) {
       if (shortfall(x) >= 0) high = x;
+      x += kScanStep;
     }
   }
   const double low =

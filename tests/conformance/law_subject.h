@@ -9,6 +9,7 @@
 
 #include "core/base/rng.h"
 #include "core/law/coefficient_set.h"
+#include "tests/testing/steps.h"
 
 namespace moeplan::testing {
 
@@ -42,7 +43,8 @@ inline int CountMinimaAlongBudget(const CoefficientSet& set,
   constexpr double kNoise = 1e-13;
   constexpr double kStep = 0.01;
   std::vector<double> losses;
-  for (double log_d = std::log(8); log_d < std::log(1e7); log_d += kStep) {
+  for (const double log_d :
+       testing::EqualSteps(std::log(8), std::log(1e7), kStep)) {
     const ReferenceModel<double> model =
         set.Scale(std::exp(log_d), expansion_rate, granularity, {});
     const double tokens =

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "tests/testing/steps.h"
+
 namespace moeplan::testing {
 namespace {
 
@@ -21,7 +23,8 @@ std::vector<Minimum> MinimaAlongBudget(const CoefficientSet& set,
     return set.Loss({n, train_flops / 6 / n, 1, 1});
   };
   std::vector<Minimum> minima;
-  for (double x = std::log(1e6); x < std::log(1e13); x += kStep) {
+  for (const double x :
+       testing::EqualSteps(std::log(1e6), std::log(1e13), kStep)) {
     const double loss = loss_at(x);
     if (loss < loss_at(x - kStep) && loss <= loss_at(x + kStep)) {
       minima.push_back({std::exp(x), loss});

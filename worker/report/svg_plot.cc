@@ -64,8 +64,10 @@ std::string TickText(double value) {
 std::vector<double> Ticks(bool logarithmic, double least, double most) {
   std::vector<double> ticks;
   if (logarithmic) {
-    for (double tick = least; tick <= most * 1.001; tick *= 10) {
+    double tick = least;
+    while (tick <= most * 1.001) {
       ticks.push_back(tick);
+      tick *= 10;
     }
     return ticks;
   }

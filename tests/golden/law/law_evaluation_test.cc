@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "core/law/extrapolation.h"
 #include "core/law/published_sets.h"
+#include "tests/testing/steps.h"
 #include "tests/testing/table_file.h"
 
 namespace moeplan {
@@ -104,7 +105,8 @@ TEST(LawEvaluationGolden, A15SumOverThe78RunsOfTheFineGrainedPaper) {
     const double total =
         row.d_model * row.d_model * (8 * 64 + 4) * row.block_count;
     for (const double billion : row.billions) {
-      for (double g = 1; g <= row.most_granularity; g *= 2) {
+      for (const double g : testing::FactorSteps(
+               1, std::nextafter(row.most_granularity, 1e300), 2)) {
         const LawPoint<double> point = {total, billion * 1e9, 64, g};
         sum += set->Loss(point);
         EXPECT_TRUE(FindExtrapolations(*set, point).empty());

@@ -8,6 +8,7 @@
 
 #include "core/plan/cell.h"
 #include "tests/golden/plan/plan_question.h"
+#include "tests/testing/steps.h"
 
 namespace moeplan {
 namespace {
@@ -162,7 +163,7 @@ TEST(JointOptima, MoreExpertsFewerActiveParamsReversesAt1e24) {
 // P10: for E <= 8 and equal N_total, an MoE on E times the tokens beats the
 // compute-optimal dense model (section 2.7).
 TEST(JointOptima, RuleOfThumbOfEqualTotalSize) {
-  for (double flops = 3e17; flops < 1e26; flops *= 10) {
+  for (const double flops : testing::FactorSteps(3e17, 1e26, 10)) {
     const Configuration dense =
         PlanFor(LeastLossProblem(kJoint, flops, {1})).configuration;
     if (dense.total_params < 1e8 || dense.total_params > 1e12) continue;

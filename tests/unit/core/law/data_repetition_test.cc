@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/solve/dual.h"
+#include "tests/testing/steps.h"
 
 namespace moeplan {
 namespace {
@@ -35,7 +36,7 @@ TEST_P(DataRepetitionTest, EndlessEpochsSaturate) {
   const double most = 5e9 * (1 + GetParam()->token_decay);
   EXPECT_NEAR(EffectiveTokens(*GetParam(), 1e15, 5e9) / most, 1, 1e-12);
   double before = 0;
-  for (double tokens = 1e9; tokens < 2e12; tokens *= 1.3) {
+  for (const double tokens : testing::FactorSteps(1e9, 2e12, 1.3)) {
     const double worth = EffectiveTokens(*GetParam(), tokens, 5e9);
     EXPECT_GT(worth, before) << tokens;
     EXPECT_LE(worth, tokens);
@@ -73,7 +74,7 @@ TEST_P(DataRepetitionTest, ParamsPerUniqueTokenFollowFromTheLoss) {
 
 TEST_P(DataRepetitionTest, LossFallsWithTokensAndRisesWithRepetition) {
   double before = 1e9;
-  for (double tokens = 1e9; tokens < 1e12; tokens *= 1.5) {
+  for (const double tokens : testing::FactorSteps(1e9, 1e12, 1.5)) {
     const double loss = RepeatedDataLoss(*GetParam(), 1e8, tokens, 5e9);
     EXPECT_LT(loss, before) << tokens;
     EXPECT_GT(loss, GetParam()->c);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/steps.h"
+
 namespace moeplan {
 namespace {
 
@@ -32,16 +34,16 @@ TEST(LeverageTest, BestGranularityIsTheHighestLeverage) {
   const double best = BestLingGranularity(Ling());
   for (const double flops : {1e18, 1e20, 1e22}) {
     const double highest = At(0.05, best, flops);
-    for (double granularity = 1; granularity < 300; granularity *= 1.1) {
+    for (const double granularity : testing::FactorSteps(1, 300, 1.1)) {
       EXPECT_LT(At(0.05, granularity, flops), highest) << granularity;
     }
   }
 }
 
 TEST(LeverageTest, RisesWithSparsityAndCompute) {
-  for (double flops = 1e18; flops < 1e22; flops *= 10) {
+  for (const double flops : testing::FactorSteps(1e18, 1e22, 10)) {
     double before = 0;
-    for (double share = 0.9; share > 0.008; share *= 0.8) {
+    for (const double share : testing::FactorSteps(0.9, 0.008, 0.8)) {
       EXPECT_GT(At(share, 4, flops), before) << share << " " << flops;
       before = At(share, 4, flops);
       EXPECT_GT(At(share, 4, 10 * flops), before) << share << " " << flops;

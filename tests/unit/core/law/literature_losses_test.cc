@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "tests/testing/steps.h"
+
 namespace moeplan {
 namespace {
 
@@ -15,10 +17,10 @@ TEST(ClarkLossTest, OneExpertOfSBaseIsNearTheDenseLaw) {
 TEST(ClarkLossTest, FallsWithParamsAndExpertsAndSaturates) {
   for (const ClarkCoefficients& routing :
        {kClarkSBase, kClarkRlR, kClarkHash}) {
-    for (double params = 15e6; params < 1.3e9; params *= 2) {
+    for (const double params : testing::FactorSteps(15e6, 1.3e9, 2)) {
       EXPECT_GT(ClarkLoss(routing, params, 64),
                 ClarkLoss(routing, 1.1 * params, 64));
-      for (double experts = 1; experts < 512; experts *= 2) {
+      for (const double experts : testing::FactorSteps(1, 512, 2)) {
         EXPECT_GT(ClarkLoss(routing, params, experts),
                   ClarkLoss(routing, params, 2 * experts));
       }
@@ -41,7 +43,7 @@ TEST(ClarkLossTest, CutoffOfRoundedCoefficientsIsNotThePrintedOne) {
 
 TEST(AbnarLossTest, FallsWithSizeAndData) {
   for (const double sparsity : {0.0, 0.5, 0.9, 0.98}) {
-    for (double n = 1e8; n < 1e12; n *= 10) {
+    for (const double n : testing::FactorSteps(1e8, 1e12, 10)) {
       EXPECT_GT(AbnarLoss(n, 20e9, sparsity), AbnarLoss(2 * n, 20e9, sparsity));
       EXPECT_GT(AbnarLoss(n, 20e9, sparsity), AbnarLoss(n, 40e9, sparsity));
     }
@@ -96,7 +98,7 @@ TEST(ZhaoLossTest, OptimaAreMinimaOfTheLoss) {
 TEST(ZhaoLossTest, FallsWithTokens) {
   ZhaoPoint point = ZhaoAt(30e9, 0.1, 8, 0.125);
   double before = 1e9;
-  for (double tokens = 1e9; tokens < 1e14; tokens *= 10) {
+  for (const double tokens : testing::FactorSteps(1e9, 1e14, 10)) {
     point.training_tokens = tokens;
     EXPECT_LT(ZhaoLoss(point), before);
     before = ZhaoLoss(point);

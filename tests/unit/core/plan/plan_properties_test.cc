@@ -9,6 +9,7 @@
 
 #include "core/base/rng.h"
 #include "tests/golden/plan/plan_question.h"
+#include "tests/testing/steps.h"
 
 namespace moeplan {
 namespace {
@@ -32,7 +33,7 @@ TEST(PlanProperties, P2MoreComputeMeansLessLossLargerAndLonger) {
     for (const double granularity : {1.0, 16.0}) {
       if (granularity > 1 && set->law().name != "fine_grained") continue;
       Configuration previous;
-      for (double flops = 1e15; flops < 1e27; flops *= 3) {
+      for (const double flops : testing::FactorSteps(1e15, 1e27, 3)) {
         OptimalConfigProblem problem = Pure(set->id().c_str(), flops);
         if (set->law().name == "joint") problem.space.expansion_rates = {8};
         problem.space.granularities = {granularity};
@@ -49,7 +50,8 @@ TEST(PlanProperties, P2MoreComputeMeansLessLossLargerAndLonger) {
 }
 
 TEST(PlanProperties, P3P4MoreExpertsMeanLessLossSmallerAndLonger) {
-  for (double flops = 1e16; flops <= 2e23; flops *= 2) {
+  for (const double flops :
+       testing::FactorSteps(1e16, std::nextafter(2e23, 1e300), 2)) {
     Configuration previous;
     for (const double rate : kRates) {
       const Configuration made =
@@ -138,7 +140,7 @@ TEST(PlanProperties, P7TheBudgetIsSpentUnlessSizeAndTokensBothBind) {
 
 TEST(PlanProperties, P8P9FineGrainedNeverCoarseAndGapWidens) {
   double previous = 0;
-  for (double flops = 1e17; flops < 2e26; flops *= 10) {
+  for (const double flops : testing::FactorSteps(1e17, 2e26, 10)) {
     const Plan plan = PlanFor(LeastLossProblem("fine-grained-2024-e64", flops));
     EXPECT_GT(plan.configuration.granularity, 1);
     if (flops < 0.9e18) continue;

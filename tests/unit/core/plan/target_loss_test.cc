@@ -10,6 +10,7 @@
 #include "core/base/rng.h"
 #include "core/plan/cell.h"
 #include "tests/golden/plan/plan_question.h"
+#include "tests/testing/steps.h"
 #include "tests/testing/two_minima_law.h"
 
 namespace moeplan {
@@ -124,7 +125,7 @@ TEST(TargetLoss, LeastComputeAgreesWithAGridAlongTheIsoLossLine) {
       const Plan plan = PlanFor(problem);
       const Cell cell(*problem.set, rate, 1, AccountingOptions());
       double best = std::numeric_limits<double>::infinity();
-      for (double x = std::log(64); x < 11; x += 1e-4) {
+      for (const double x : testing::EqualSteps(std::log(64), 11, 1e-4)) {
         double low = 0, high = 60;  // ln D
         if (cell.Loss(x, std::exp(high)) > 2.3) continue;
         for (int i = 0; i < 60; ++i) {
