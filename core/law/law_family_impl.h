@@ -127,7 +127,7 @@ class LawFamilyFor final : public LawFamily {
           absl::StrCat("d_model must be a multiple of ", width_per_block,
                        "; got ", d_model));
     }
-    const absl::StatusOr<ModelShape> shape = Law::ReferenceShape(
+    absl::StatusOr<ModelShape> shape = Law::ReferenceShape(
         d_model, d_model / width_per_block, expansion_rate, granularity);
     if (!shape.ok()) return shape;
     ModelShapeSpec spec = shape->spec();

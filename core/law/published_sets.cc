@@ -12,6 +12,8 @@
 // The figures of the papers, each with its source. Recomputed from the printed
 // tables where a comment says so; tests/golden/law_evaluation.tsv checks them.
 
+// Lists of sentences, each over several lines; each has been read for its
+// comma. NOLINTBEGIN(bugprone-suspicious-missing-comma)
 namespace moeplan {
 namespace {
 
@@ -104,8 +106,8 @@ CoefficientSetSpec Joint2025() {
           "logarithm is not stated; the 30 runs held out took part in "
           "choosing the start of the fit"};
   spec.caveats = {
-      ("training loss on FineWeb-Edu with the GPT-2 tokenizer and a context of "
-       "512 tokens; not comparable with losses of other sets"),
+      "training loss on FineWeb-Edu with the GPT-2 tokenizer and a context of "
+      "512 tokens; not comparable with losses of other sets",
       "one expert of full width per token (Switch, granularity 1), plain "
       "multi-head attention, dense SwiGLU width 3 d",
       "beyond 32 experts the law rests on the saturation of E alone",
@@ -219,8 +221,8 @@ CoefficientSetSpec FineGrained2024(const FineGrainedSet& set) {
   }
   spec.caveats = {
       set.caveat,
-      ("smoothed training loss on C4 with the GPT-2 tokenizer and a context of "
-       "256 tokens; not comparable with losses of other sets"),
+      "smoothed training loss on C4 with the GPT-2 tokenizer and a context of "
+      "256 tokens; not comparable with losses of other sets",
       "N is total_params without embeddings and router; '64 x 100M' in the "
       "paper means a factor of 43 on the active size, not of 64",
       "one learning rate for all sizes, at most 85M active parameters, Expert "
@@ -250,8 +252,8 @@ CoefficientSetSpec FineGrainedDense2024() {
       {kG, 1, "a dense law has no experts and no granularity"}};
   spec.domain = {BoxOf(kReachDense, 1)};
   spec.caveats = {
-      ("smoothed training loss on C4 with the GPT-2 tokenizer and a context of "
-       "256 tokens; not comparable with losses of other sets"),
+      "smoothed training loss on C4 with the GPT-2 tokenizer and a context of "
+      "256 tokens; not comparable with losses of other sets",
       "three-digit coefficients of 22 runs; the unrounded ones are not public",
       "N = 12 n d^2 without embeddings; at most 85M parameters in the runs",
       "c was held at 0.472 in the authors' code rather than fitted"};
@@ -292,8 +294,8 @@ CoefficientSetSpec Chinchilla2024() {
       .of_log_loss = false,
       .source = "our calculation over the 240 points; the paper gives none"};
   spec.caveats = {
-      ("loss on MassiveText with its own tokenizer of 32000 tokens; not "
-       "comparable with losses of other sets"),
+      "loss on MassiveText with its own tokenizer of 32000 tokens; not "
+      "comparable with losses of other sets",
       "dense models only, 20 tokens per parameter near the optimum",
       "losses read off a figure; the five highest of 245 points left out",
       "the printed standard errors are those of single coefficients, which are "
@@ -342,3 +344,4 @@ std::shared_ptr<const CoefficientSet> FindPublishedSet(absl::string_view id) {
 }
 
 }  // namespace moeplan
+// NOLINTEND(bugprone-suspicious-missing-comma)

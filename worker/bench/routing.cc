@@ -95,7 +95,7 @@ std::vector<int64_t> DrawRows(RoutingPattern pattern, int64_t tokens,
         weights.push_back(1 / static_cast<double>(e + 1));
       }
       Shuffle(weights, rng);
-      return Draw(std::move(weights), tokens, experts_per_token, rng);
+      return Draw(weights, tokens, experts_per_token, rng);
     }
     case RoutingPattern::kOneHot:
       rows[0] = tokens;
