@@ -38,7 +38,7 @@ absl::StatusOr<FakeFault> FakeFaultOf(const std::string& name);
 struct FakeDeviceOptions {
   FakeFault fault = FakeFault::kNone;
   // Only cases whose name holds this text are hit; empty: all.
-  std::string case_text = "";
+  std::string case_text = {};
   uint64_t seed = 1;
 };
 

@@ -39,8 +39,9 @@ double Loss(const MoeBlock& op, const MoeOperands& operands) {
                             0.0);
 }
 
-// The gradient of the loss by each value of one operand.
-std::vector<double> Differences(const MoeBlock& op, MoeOperands operands,
+// The gradient of the loss by each value of one operand, which is moved and put
+// back.
+std::vector<double> Differences(const MoeBlock& op, MoeOperands& operands,
                                 std::vector<double> MoeOperands::*operand) {
   MoeBlock forward = op;
   forward.backward = false;
