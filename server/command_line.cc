@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/quantity.h"
 #include "server/exit_code.h"
 #include "server/healthcheck.h"
 #include "server/rpc/server_version.h"
@@ -55,6 +56,31 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& flag,
         return "must be a duration such as 500ms, 5s or 2m; got " + value;
       });
   return option;
+}
+
+// What clients may store.
+void AddQuotas(CLI::App& app, ServerOptions::Storing& storing) {
+  app.add_option("--max-calibrations", storing.most_calibrations,
+                 "Calibrations that are kept; another one is refused with "
+                 "RESOURCE_EXHAUSTED until one is deleted")
+      ->envname("MOEPLAN_MAX_CALIBRATIONS")
+      ->type_name("COUNT")
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--max-calibration-bytes",
+         [&storing](const std::string& text) {
+           storing.most_calibration_bytes =
+               *ParseWholeQuantity(text, QuantityKind::kBytes);
+         },
+         "Bytes that all calibrations together may take in the store, such as "
+         "256MiB; refused as above")
+      ->envname("MOEPLAN_MAX_CALIBRATION_BYTES")
+      ->type_name("BYTES")
+      ->default_str(absl::StrCat(storing.most_calibration_bytes >> 20, "MiB"))
+      ->check([](const std::string& text) {
+        return std::string(
+            ParseWholeQuantity(text, QuantityKind::kBytes).status().message());
+      });
 }
 
 void AddListeningAndStoring(CLI::App& app, ServerOptions& options) {
@@ -163,6 +189,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version",
                        std::string("moeplan-server ") + ServerVersion());
   AddListeningAndStoring(app, *options);
+  AddQuotas(app, options->storing);
   AddWorkingAndDraining(app, *options);
   const CLI::App* check = AddHealthcheck(app, healthcheck);
   try {

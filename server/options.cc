@@ -37,6 +37,11 @@ absl::Status ServerOptions::Validate() const {
                                   kMostThreads);
   violations.RequireIntegerWithin("--fit-threads", working.fit_threads, 0,
                                   kMostThreads);
+  violations.RequireIntegerWithin("--max-calibrations",
+                                  storing.most_calibrations, 0, 1000000);
+  violations.RequireIntegerWithin("--max-calibration-bytes",
+                                  storing.most_calibration_bytes, 0,
+                                  int64_t{1} << 40);
   RequireMetricsAddress(measuring.address, violations);
   RequireDuration("--drain-notice", draining.notice, violations);
   RequireDuration("--drain-deadline", draining.deadline, violations);

@@ -1,11 +1,13 @@
 #ifndef MOEPLAN_SERVER_OPTIONS_H_
 #define MOEPLAN_SERVER_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/rpc/json_log.h"
+#include "server/services/calibration_catalog.h"
 #include "server/services/service_environment.h"
 
 namespace moeplan::server {
@@ -24,6 +26,8 @@ struct ServerOptions {
   };
   struct Storing {
     std::string data_directory;  // empty: memory only
+    int64_t most_calibrations = CalibrationLimits().most_calibrations;
+    int64_t most_calibration_bytes = CalibrationLimits().most_bytes;
   };
   struct Measuring {
     // HOST:PORT of the page of metrics; port 0 takes a free one; empty: nothing

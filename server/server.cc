@@ -166,17 +166,22 @@ absl::Status Server::Parts::Prepare() {
                  {"message", std::string(served.set.status().message())}});
     }
   }
-  MOEPLAN_ASSIGN_OR_RETURN(calibration_catalog,
-                           CalibrationCatalog::Load(*store));
+  const int cores =
+      options.working.threads > 0
+          ? options.working.threads
+          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  MOEPLAN_ASSIGN_OR_RETURN(
+      calibration_catalog,
+      CalibrationCatalog::Load(
+          *store, {.most_calibrations = options.storing.most_calibrations,
+                   .most_bytes = options.storing.most_calibration_bytes,
+                   // One search thread is left for what needs no fit.
+                   .most_fitting_calls = std::max(1, cores - 1)}));
   for (const auto& [id, status] : calibration_catalog->Quarantined()) {
     log.Write(
         LogLevel::kError, "calibration_quarantined",
         {{"calibration", id}, {"message", std::string(status.message())}});
   }
-  const int cores =
-      options.working.threads > 0
-          ? options.working.threads
-          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int fit_threads = options.working.fit_threads > 0
                               ? options.working.fit_threads
                               : std::max(1, cores - 1);

@@ -30,18 +30,22 @@ void AddHardwareFlags(CLI::App& command, HardwareFlags& flags) {
   AddWholeQuantity(
       command, "--devices", QuantityKind::kCount,
       [&flags](int64_t count) { flags.devices = count; },
-      "Devices used at once, each with the whole model (default: 1)")
+      "Devices used at once, each with the whole model unless it is split "
+      "(default: 1)")
       ->group(kGroup);
   AddQuantity(
       command, "--price-per-hour", QuantityKind::kCount,
       [&flags](double price) { flags.price_per_hour = price; },
       "Price of one device for one hour, in any currency")
       ->group(kGroup);
-  AddWholeQuantity(
-      command, "--sequence-tokens", QuantityKind::kTokens,
-      [&flags](int64_t tokens) { flags.sequence_tokens = tokens; },
-      "Tokens of a training sequence (default: the server's)")
+  AddQuantity(
+      command, "--goodput", QuantityKind::kCount,
+      [&flags](double share) { flags.goodput = share; },
+      "Share of the time that ends in kept steps, after restarts, checkpoints "
+      "and stragglers (default: 1)")
+      ->type_name("SHARE")
       ->group(kGroup);
+  AddTrainingFlags(command, flags.training);
 }
 
 absl::Status FinishHardwareFlags(const HardwareFlags& flags,
@@ -76,13 +80,9 @@ absl::Status FinishHardwareFlags(const HardwareFlags& flags,
       option->set_price_per_hour(*flags.price_per_hour);
     }
   }
-  if (flags.sequence_tokens > 0) {
-    v1::TrainingSetup* setup = request.mutable_training_setup();
-    setup->set_sequence_tokens(static_cast<int32_t>(
-        std::min<int64_t>(flags.sequence_tokens, INT32_MAX)));
-    setup->set_optimizer(v1::OPTIMIZER_ADAMW);
-    setup->set_recomputation(v1::RECOMPUTATION_SELECTIVE);
-  }
+  if (flags.goodput.has_value()) budget->set_goodput(*flags.goodput);
+  *request.mutable_training_setup() =
+      FinishTrainingFlags(flags.training, flags.devices);
   return absl::OkStatus();
 }
 

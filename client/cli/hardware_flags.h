@@ -8,6 +8,7 @@
 
 #include "CLI/App.hpp"
 #include "absl/status/status.h"
+#include "client/cli/training_flags.h"
 #include "moeplan/v1/optimal_config.pb.h"
 
 namespace moeplan::cli {
@@ -18,7 +19,8 @@ struct HardwareFlags {
   double wall_hours = 0;                  // 0: not given
   int64_t devices = 1;
   std::optional<double> price_per_hour;
-  int64_t sequence_tokens = 0;  // 0: the server's
+  std::optional<double> goodput;
+  TrainingFlags training;
 };
 
 // Adds the options to `command`; they write into `flags`, which must live as

@@ -20,6 +20,7 @@ namespace {
 constexpr char kBudget[] = "Budget";
 constexpr char kMemory[] = "Memory of the served model";
 constexpr char kTokens[] = "Tokens";
+constexpr char kServing[] = "Serving";
 constexpr char kSearch[] = "Search space";
 constexpr char kLaw[] = "Law and answer";
 constexpr double kBitsPerByte = 8;
@@ -154,16 +155,46 @@ void AddTokens(CLI::App& command, v1::OptimalConfigRequest& request) {
       },
       "Unique tokens that there are to train on, such as 2.5T")
       ->group(kTokens);
+}
+
+void AddServing(CLI::App& command, v1::OptimalConfigRequest& request) {
+  const auto demand = [&request] {
+    request.mutable_serving_demand()->set_coupling(
+        v1::SERVING_COUPLING_IN_BUDGET);
+    return request.mutable_serving_demand();
+  };
   AddQuantity(
       command, "--served-tokens", QuantityKind::kTokens,
-      [&request](double tokens) {
-        auto* demand = request.mutable_serving_demand();
-        demand->set_decode_tokens(tokens);
-        demand->set_coupling(v1::SERVING_COUPLING_IN_BUDGET);
+      [demand](double tokens) { demand()->set_decode_tokens(tokens); },
+      "Tokens generated over the model's lifetime; their FLOPs, or with "
+      "--calibration their hours, come out of the same budget")
+      ->group(kServing);
+  AddQuantity(
+      command, "--prefill-tokens", QuantityKind::kTokens,
+      [demand](double tokens) { demand()->set_prefill_tokens(tokens); },
+      "Prompt tokens read over the model's lifetime")
+      ->group(kServing);
+  AddWholeQuantity(
+      command, "--context-tokens", QuantityKind::kTokens,
+      [demand](int64_t tokens) { demand()->set_context_tokens(tokens); },
+      "Tokens of a served sequence, prompt and answer (default with "
+      "--calibration: 2048)")
+      ->group(kServing);
+  AddWholeQuantity(
+      command, "--concurrent-sequences", QuantityKind::kCount,
+      [demand](int64_t count) { demand()->set_concurrent_sequences(count); },
+      "Sequences served at once; with --calibration the most on one device "
+      "(default: as many as it holds)")
+      ->group(kServing);
+  AddQuantity(
+      command, "--max-output-seconds", QuantityKind::kCount,
+      [demand](double seconds) {
+        demand()->set_max_seconds_per_output_token(seconds);
       },
-      "Tokens served over the model's lifetime; their FLOPs come out of the "
-      "same budget")
-      ->group(kTokens);
+      "Longest time between two output tokens, with --calibration (default: "
+      "any)")
+      ->type_name("SECONDS")
+      ->group(kServing);
 }
 
 void AddSmallestShape(CLI::App& command, v1::OptimalConfigRequest& request) {
@@ -264,6 +295,7 @@ void AddPlanFlags(CLI::App& command, PlanFlags& flags, const PlanFlagSet& set) {
   if (set.memory_limit) AddMemoryLimits(command, flags);
   AddMemoryDetails(command, flags.request);
   AddTokens(command, flags.request);
+  AddServing(command, flags.request);
   AddSearchSpace(command, flags.request, set.short_names);
   AddLawAndAnswer(command, flags.request);
 }

@@ -18,15 +18,6 @@ constexpr double kSecondsPerHour = 3600;
 constexpr double kShareThatMatters = 0.01;
 constexpr double kNinetyPercentQuantile = 0.95;
 
-EstimatedAmount WithInterval(double value,
-                             const std::optional<double>& log_half_width) {
-  if (!log_half_width.has_value())
-    return {.value = value, .lower = {}, .upper = {}};
-  return {.value = value,
-          .lower = value * std::exp(-*log_half_width),
-          .upper = value * std::exp(*log_half_width)};
-}
-
 const OperationFit* FindFit(const TimeModel& model,
                             const std::string& operation_class) {
   for (const OperationFit& fit : model.fits()) {
@@ -37,23 +28,32 @@ const OperationFit* FindFit(const TimeModel& model,
 
 }  // namespace
 
+EstimatedAmount EstimatedAmountOf(double value,
+                                  const std::optional<double>& log_half_width) {
+  if (!log_half_width.has_value())
+    return {.value = value, .lower = {}, .upper = {}};
+  return {.value = value,
+          .lower = value * std::exp(-*log_half_width),
+          .upper = value * std::exp(*log_half_width)};
+}
+
 EstimatedAmount DeviceTimeRate::TokensOf(double device_hours) const {
-  return WithInterval(
+  return EstimatedAmountOf(
       kSecondsPerHour * device_hours * goodput /
           (seconds_per_token * static_cast<double>(device_count)),
       log_half_width);
 }
 
 EstimatedAmount DeviceTimeRate::DeviceHoursOf(double training_tokens) const {
-  return WithInterval(training_tokens * seconds_per_token *
-                          static_cast<double>(device_count) /
-                          (kSecondsPerHour * goodput),
-                      log_half_width);
+  return EstimatedAmountOf(training_tokens * seconds_per_token *
+                               static_cast<double>(device_count) /
+                               (kSecondsPerHour * goodput),
+                           log_half_width);
 }
 
 EstimatedAmount DeviceTimeRate::TrainFlopsOf(double device_hours) const {
-  return WithInterval(TokensOf(device_hours).value * train_flops_per_token,
-                      log_half_width);
+  return EstimatedAmountOf(TokensOf(device_hours).value * train_flops_per_token,
+                           log_half_width);
 }
 
 EstimatedAmount DeviceTimeRate::DeviceHoursOfFlops(double train_flops) const {
@@ -64,6 +64,8 @@ std::optional<double> LogHalfWidth(const TimeModel& model,
                                    const StepTime& step) {
   double error = 0;
   for (const TimePart& part : step.parts) {
+    // Taken as stated.
+    if (part.is_assumed) continue;
     const double share = part.seconds / step.seconds;
     const OperationFit* fit = FindFit(model, part.operation_class);
     if (fit != nullptr && fit->held_out_mean_error.has_value()) {

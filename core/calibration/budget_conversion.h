@@ -22,6 +22,10 @@ struct EstimatedAmount {
   std::optional<double> upper;
 };
 
+// `value` with the interval that half its width on a log scale gives.
+EstimatedAmount EstimatedAmountOf(double value,
+                                  const std::optional<double>& log_half_width);
+
 // Device time and what it buys of one model. There is no single factor between
 // hours and FLOPs: it is another for every shape (reference, section 5.4).
 struct DeviceTimeRate {
@@ -56,7 +60,8 @@ absl::StatusOr<DeviceTimeRate> DeviceTimeRateOf(const TimeModel& model,
 // Half the width of the 90 % interval of log(seconds) of a step: the held-out
 // mean errors of its parts, weighted by their share of the time and taken to
 // err together (they come from one machine), times 1.645 sqrt(pi / 2), the
-// ratio for a normal error. Empty where a part that matters has none.
+// ratio for a normal error. Assumed parts are taken as stated. Empty where a
+// part that matters has none.
 std::optional<double> LogHalfWidth(const TimeModel& model,
                                    const StepTime& step);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -62,6 +63,7 @@ class SizeCheck {
   void operator()(const Copy& op) { Size("bytes", op.bytes); }
   void operator()(const Launch&) {}
   void operator()(const MoeBlock& op) {
+    const int64_t before = violations_.count();
     Size("tokens", op.tokens);
     Size("d_model", op.d_model);
     Size("expert_width", op.expert_width);
@@ -69,9 +71,27 @@ class SizeCheck {
     violations_.RequireIntegerWithin(
         field_ / "experts_per_token", op.experts_per_token, 1,
         static_cast<int64_t>(op.rows_per_expert.size()));
+    if (violations_.count() == before) BlockRows(op);
   }
 
  private:
+  // Rows go where the router sends them, none gets lost. Their sum and the
+  // product stay below 2^57, for each factor was checked.
+  void BlockRows(const MoeBlock& op) {
+    const int64_t rows = std::accumulate(op.rows_per_expert.begin(),
+                                         op.rows_per_expert.end(), int64_t{0});
+    if (rows != op.tokens * op.experts_per_token) {
+      violations_.AddInteger(field_ / "rows_per_expert",
+                             "must sum to tokens * experts_per_token", rows);
+    }
+    const double elements =
+        static_cast<double>(rows) * static_cast<double>(op.expert_width);
+    if (elements > kMostBlockElements) {
+      violations_.AddInteger(
+          field_ / "expert_width",
+          "must be at most 2^60 over the rows of all experts", op.expert_width);
+    }
+  }
   void Size(absl::string_view name, int64_t value) {
     violations_.RequireIntegerWithin(field_ / name, value, 1, kLargestSize);
   }

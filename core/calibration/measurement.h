@@ -115,6 +115,9 @@ struct Calibration {
 inline constexpr int64_t kLeastSamples = 10;
 inline constexpr int64_t kMostMeasurements = 20000;
 inline constexpr int64_t kMostExperts = 65536;
+// Of a block's rows times expert_width, so that what MoeBlockOperations makes
+// of them, at most 3 times as many elements, is counted in 64 bits.
+inline constexpr double kMostBlockElements = 0x1p60;
 // A rate may pass the peak by as much as clocks are known.
 inline constexpr double kPeakTolerance = 0.01;
 
@@ -123,9 +126,10 @@ inline constexpr double kPeakTolerance = 0.01;
 double ElementBytes(const std::string& dtype);
 
 // Adds every rule that `calibration` breaks, under the field names above: sizes
-// of operations in range, a timing with every passed case and with no other, at
-// least kLeastSamples samples, ordered intervals, names unique, and no passed
-// rate above the clock-true peak.
+// of operations in range, a block's rows that sum to tokens * experts_per_token
+// with at most kMostBlockElements over expert_width, a timing with every passed
+// case and with no other, at least kLeastSamples samples, ordered intervals,
+// names unique, and no passed rate above the clock-true peak.
 void CheckCalibration(const Calibration& calibration, Violations& violations);
 
 }  // namespace moeplan

@@ -25,7 +25,8 @@ std::vector<int64_t> BalancedRows(int64_t tokens, int64_t experts,
                                   int64_t experts_per_token);
 
 // What one MoE block runs, forward or backward: router product, routing, both
-// grouped products and the activation between them.
+// grouped products and the activation between them. Rows times expert_width is
+// at most 2^60 (CheckCalibration sees to it), since it counts in 64 bits.
 std::vector<RepeatedOperation> MoeBlockOperations(const MoeBlock& block);
 
 struct TrainingBatch {

@@ -1,6 +1,7 @@
 #include "core/calibration/time_fit.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -12,8 +13,6 @@
 
 namespace moeplan {
 namespace {
-
-using TimeDual = Dual<kMostTimeCoefficients>;
 
 // Residuals within 3 % count by their square, those beyond by their size.
 constexpr double kHuberDelta = 0.03;
@@ -37,16 +36,27 @@ class TimeResiduals final : public ResidualModel {
 
   bool Evaluate(absl::Span<const double> x, absl::Span<double> residuals,
                 absl::Span<double> jacobian) const override {
-    std::vector<TimeDual> c;
+    // Derivatives cost as much as they are many; values have the same bits with
+    // any number of them.
+    if (jacobian.empty()) return EvaluateAs<0>(x, residuals, jacobian);
+    if (x.size() <= 4) return EvaluateAs<4>(x, residuals, jacobian);
+    return EvaluateAs<kMostTimeCoefficients>(x, residuals, jacobian);
+  }
+
+ private:
+  // With the derivatives in the first n coefficients.
+  template <int n>
+  bool EvaluateAs(absl::Span<const double> x, absl::Span<double> residuals,
+                  absl::Span<double> jacobian) const {
+    std::array<Dual<n>, kMostTimeCoefficients> c;
     for (size_t j = 0; j < specs_.size(); ++j) {
       const bool active = j < x.size();
-      TimeDual value(active ? std::exp(x[j]) : specs_[j].neutral);
+      c[j] = Dual<n>(active ? std::exp(x[j]) : specs_[j].neutral);
       // d exp(x) / d x = exp(x)
-      if (active) value.v[static_cast<Eigen::Index>(j)] = value.a;
-      c.push_back(value);
+      if (n > 0 && active) c[j].v[static_cast<Eigen::Index>(j)] = c[j].a;
     }
     for (size_t i = 0; i < timed_.size(); ++i) {
-      const TimeDual seconds =
+      const Dual<n> seconds =
           FormulaSeconds(formula_, timed_[i].work, c.data());
       if (!(seconds.a > 0) || !std::isfinite(seconds.a)) return false;
       residuals[i] = std::log(seconds.a / timed_[i].seconds);
@@ -58,7 +68,6 @@ class TimeResiduals final : public ResidualModel {
     return true;
   }
 
- private:
   const TimeFormula formula_;
   const std::vector<TimedWork>& timed_;
   const absl::Span<const CoefficientSpec> specs_;

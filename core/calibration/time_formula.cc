@@ -1,7 +1,5 @@
 #include "core/calibration/time_formula.h"
 
-#include <map>
-
 namespace moeplan {
 namespace {
 
@@ -31,52 +29,52 @@ constexpr CoefficientSpec kRouting[] = {
 };
 constexpr CoefficientSpec kConstant[] = {{"launch_seconds", kNone, 1e-12, 1}};
 
-WorkFeatures Features(const Gemm& op) {
+WorkFeatures ProductsOf(double count, double m, double n, double k) {
   WorkFeatures work;
-  work.parts.push_back({1, static_cast<double>(op.m), static_cast<double>(op.n),
-                        static_cast<double>(op.k)});
-  work.part_count = 1;
+  work.part_count = count;
+  work.m = m;
+  work.n = n;
+  work.k = k;
   return work;
 }
 
+WorkFeatures Features(const Gemm& op) {
+  return ProductsOf(1, static_cast<double>(op.m), static_cast<double>(op.n),
+                    static_cast<double>(op.k));
+}
+
 WorkFeatures Features(const GroupedGemm& op) {
-  WorkFeatures work;
-  std::map<int64_t, double> experts_by_rows;
-  for (const int64_t rows : op.rows_per_expert) {
-    if (rows > 0) experts_by_rows[rows] += 1;
+  double rows = 0;
+  double experts = 0;
+  for (const int64_t each : op.rows_per_expert) {
+    rows += static_cast<double>(each);
+    experts += each > 0 ? 1 : 0;
   }
+  if (experts == 0) return {};
+  const double mean = rows / experts;
   const double in = static_cast<double>(op.in_width);
   const double out = static_cast<double>(op.out_width);
-  for (const auto& [row_count, experts] : experts_by_rows) {
-    const double rows = static_cast<double>(row_count);
-    switch (op.pass) {
-      case GemmPass::kForward:
-        work.parts.push_back({experts, rows, out, in});
-        break;
-      case GemmPass::kInputGradient:
-        work.parts.push_back({experts, rows, in, out});
-        break;
-      case GemmPass::kWeightGradient:
-        work.parts.push_back({experts, in, out, rows});
-        break;
-    }
-    work.part_count += experts;
+  switch (op.pass) {
+    case GemmPass::kForward:
+      return ProductsOf(experts, mean, out, in);
+    case GemmPass::kInputGradient:
+      return ProductsOf(experts, mean, in, out);
+    case GemmPass::kWeightGradient:
+      return ProductsOf(experts, in, out, mean);
   }
-  return work;
+  return {};
 }
 
 // Scores and values are two products for each sequence and head; keys that a
 // query does not see are counted by the mean.
 WorkFeatures Features(const AttentionCore& op) {
-  WorkFeatures work;
-  const double heads = static_cast<double>(op.sequences * op.heads);
+  const double heads =
+      static_cast<double>(op.sequences) * static_cast<double>(op.heads);
   const double dims = static_cast<double>(op.key_dim + op.value_dim);
   const double queries = static_cast<double>(op.query_tokens);
   const double flops = CostOf(op, 2).flops;
   const double keys = flops / (2 * heads * dims * queries);
-  work.parts.push_back({heads, queries, keys, dims});
-  work.part_count = heads;
-  return work;
+  return ProductsOf(heads, queries, keys, dims);
 }
 
 WorkFeatures Features(const Routing& op) {

@@ -153,15 +153,21 @@ absl::StatusOr<TimeModel> TimeModel::Fit(const Calibration& calibration,
   model.element_bytes_ = ElementBytes(dtype);
   std::map<std::string, std::vector<TimedWork>> classes;
   std::map<std::string, TimeFormula> formulas;
+  // A suite may measure one operation by several backends, the device's choice
+  // first: plans are made with that one.
+  std::map<std::string, std::string> backends;
   for (const Measurement& measurement : calibration.measurements) {
     const OperationKind kind = KindOf(measurement.operation);
     if (!IsFitted(measurement, dtype) || kind == OperationKind::kMoeBlock) {
       continue;
     }
+    const std::string shape = DescribeOperation(measurement.operation);
+    const auto [first, is_new] = backends.emplace(shape, measurement.backend);
+    if (!is_new && first->second != measurement.backend) continue;
     const std::string name = ClassName(measurement.operation);
     formulas[name] = FormulaOf(kind);
     classes[name].push_back(
-        {.shape = DescribeOperation(measurement.operation),
+        {.shape = shape,
          .work = FeaturesOf(measurement.operation, model.element_bytes_),
          .seconds = measurement.timing->median_seconds});
   }

@@ -5,6 +5,8 @@
 #include <map>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
+#include "core/base/checked.h"
 #include "core/base/statistics.h"
 
 namespace moeplan {
@@ -14,6 +16,8 @@ constexpr double kOutlierSpreads = 5;
 constexpr size_t kMaxOutliers = 20;
 // A fit without noise would call rounding errors outliers.
 constexpr double kLeastSpread = 1e-6;
+// The squares of as many as a table holds sum to a finite number.
+constexpr double kLargestFittedLoss = 1e150;
 
 FitError ErrorOfSome(const FitData& data, absl::Span<const double> fitted,
                      const std::vector<size_t>& indices) {
@@ -60,6 +64,24 @@ std::vector<double> FittedLosses(const LawFamily& family,
     losses.push_back(family.Loss(coefficients, point));
   }
   return losses;
+}
+
+std::optional<FitRefusal> RefusalOfFittedLosses(
+    const RunTable& table, absl::Span<const double> fitted) {
+  for (size_t i = 0; i < fitted.size(); ++i) {
+    if (IsPositiveFinite(fitted[i]) && fitted[i] <= kLargestFittedLoss) {
+      continue;
+    }
+    const TrainingRun& run = table[static_cast<int64_t>(i)];
+    return FitRefusal{IdentifiabilityIssue::kNotConverged,
+                      absl::StrCat("the law that fits best gives run ", i,
+                                   " (active_params = ", run.active_params,
+                                   ", training_tokens = ", run.training_tokens,
+                                   ") no loss that numbers can hold"),
+                      "losses and sizes in the range of real runs",
+                      {}};
+  }
+  return std::nullopt;
 }
 
 FitError ErrorOf(const FitData& data, absl::Span<const double> fitted) {

@@ -15,6 +15,12 @@ std::vector<double> FittedLosses(const LawFamily& family,
                                  absl::Span<const double> coefficients,
                                  const FitData& data);
 
+// Why a law with these losses, one per run of `table`, cannot be reported: at
+// some run its loss is not above 0, not finite or so large that its square is
+// not (a run of 1e-100 parameters, held out). Nothing where all is well.
+std::optional<FitRefusal> RefusalOfFittedLosses(
+    const RunTable& table, absl::Span<const double> fitted);
+
 // Errors, fitted minus measured. Weights play no part.
 FitError ErrorOf(const FitData& data, absl::Span<const double> fitted);
 

@@ -118,6 +118,9 @@ class FamilyFit {
   void Judge(const CoefficientSpace& space, const std::vector<double>& x,
              bool kept_legal) {
     const std::vector<double> coefficients = space.Coefficients(x);
+    AddFittedLosses(coefficients);
+    report_.refusal = RefusalOfFittedLosses(table_, report_.fitted_losses);
+    if (report_.refusal.has_value()) return;
     AddErrors(coefficients);
     const Uncertainty uncertainty = FindUncertainty(
         space, split_.train, x, options_.huber_delta, options_.residual);
@@ -146,6 +149,13 @@ class FamilyFit {
     }
   }
 
+  void AddFittedLosses(const std::vector<double>& coefficients) {
+    for (const TrainingRun& run : table_.runs()) {
+      report_.fitted_losses.push_back(family_.Loss(
+          coefficients, PointOf(run, table_.convention(), family_)));
+    }
+  }
+
   void AddErrors(const std::vector<double>& coefficients) {
     const std::vector<double> train =
         FittedLosses(family_, coefficients, split_.train);
@@ -162,11 +172,6 @@ class FamilyFit {
                                 more.end());
     report_.duplicate_log_loss_rmse = DuplicateSpread(split_.train);
     report_.outliers = FindOutliers(table_, split_, train, held_out);
-    report_.fitted_losses.assign(static_cast<size_t>(table_.size()), 0);
-    for (int64_t i = 0; i < table_.size(); ++i) {
-      report_.fitted_losses[static_cast<size_t>(i)] = family_.Loss(
-          coefficients, PointOf(table_[i], table_.convention(), family_));
-    }
   }
 
   std::vector<std::vector<double>> Bootstrap(const CoefficientSpace& space,

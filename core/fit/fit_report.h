@@ -73,7 +73,7 @@ enum class IdentifiabilityIssue {
   kVariableNotInLaw,  // the runs vary in a variable that the family lacks
   kCollinear,         // two variables rise together
   kSingular,          // some combination of coefficients stays open
-  kNotConverged,      // no start led to a finite objective
+  kNotConverged,      // no start led to finite figures
 };
 
 // A part of the law that the runs cannot determine, and what was done: the
@@ -132,8 +132,8 @@ struct FitReport {
   int starts_at_best = 0;
   bool converged = false;  // the best start reached a stationary point
   // Of the Jacobian of the fitted coefficients with columns scaled to unit
-  // length; above about 1e6 the digits of coefficients mean little, predictions
-  // inside the box still do.
+  // length, 1e13 where they are singular; above about 1e6 the digits of
+  // coefficients mean little, predictions inside the box still do.
   double condition_number = 0;
 
   int64_t train_run_count = 0;

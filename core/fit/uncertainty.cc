@@ -1,8 +1,8 @@
 #include "core/fit/uncertainty.h"
 
 #include <cmath>
-#include <limits>
 #include <numbers>
+#include <utility>
 
 #include "Eigen/QR"
 #include "Eigen/SVD"
@@ -14,7 +14,6 @@ using Matrix =
     Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr double kOnEdge = 1e-9;
-constexpr double kSingular = 1e-13;
 
 std::vector<int> InnerCoordinates(const CoefficientSpace& space,
                                   absl::Span<const double> x) {
@@ -68,7 +67,7 @@ Uncertainty FindUncertainty(const CoefficientSpace& space, const FitData& data,
   if (!model.Evaluate(
           x, absl::MakeSpan(residuals),
           absl::MakeSpan(all.data(), static_cast<size_t>(all.size())))) {
-    found.condition_number = std::numeric_limits<double>::infinity();
+    found.condition_number = kSingularCondition;
     return found;
   }
   const auto size = static_cast<Eigen::Index>(found.inner.size());
@@ -92,8 +91,8 @@ Uncertainty FindUncertainty(const CoefficientSpace& space, const FitData& data,
   const Eigen::JacobiSVD<Eigen::MatrixXd> svd(triangle, Eigen::ComputeFullV);
   const Eigen::VectorXd& values = svd.singularValues();
   const double least = values.size() < size ? 0 : values[values.size() - 1];
-  if (!(least > kSingular * values[0])) {
-    found.condition_number = std::numeric_limits<double>::infinity();
+  if (!(kSingularCondition * least > values[0])) {
+    found.condition_number = kSingularCondition;
     return found;
   }
   found.condition_number = values[0] / least;
@@ -105,7 +104,8 @@ Uncertainty FindUncertainty(const CoefficientSpace& space, const FitData& data,
       spread > 0 ? HuberVarianceFactor(huber_delta / spread) : 1;
   const Eigen::MatrixXd half =
       scale.asDiagonal() * svd.matrixV() * values.cwiseInverse().asDiagonal();
-  found.covariance = *variance * factor * half * half.transpose();
+  Eigen::MatrixXd covariance = *variance * factor * half * half.transpose();
+  if (covariance.allFinite()) found.covariance = std::move(covariance);
   return found;
 }
 

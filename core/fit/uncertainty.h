@@ -11,14 +11,19 @@
 
 namespace moeplan {
 
+// Where condition numbers end: rounding hides what lies beyond.
+inline constexpr double kSingularCondition = 1e13;
+
 // How well the runs pin down the inner coordinates of a fit (those on an edge
 // are taken as known).
 struct Uncertainty {
   std::vector<int> inner;  // indices into the space
   // Singular values' ratio of the weighted Jacobian of the inner coordinates,
-  // columns scaled to unit length; infinite when singular, 1 without any.
+  // columns scaled to unit length; kSingularCondition when singular, 1 without
+  // any. Finite, for it is a part of answers.
   double condition_number = 1;
-  // Of the inner coordinates; absent when singular or without spare runs.
+  // Of the inner coordinates, finite; absent when singular or without spare
+  // runs.
   std::optional<Eigen::MatrixXd> covariance;
 };
 

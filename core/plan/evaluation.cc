@@ -69,8 +69,10 @@ absl::StatusOr<PlacedCandidate> Place(const OptimalConfigProblem& problem,
   return placed;
 }
 
-std::vector<Constraint> BrokenLimits(const PosedProblem& posed,
-                                     const PlacedCandidate& candidate) {
+}  // namespace
+
+std::vector<Constraint> FindBrokenLimits(const PosedProblem& posed,
+                                         const PlacedCandidate& candidate) {
   constexpr double kSlack = 1 + 1e-9;
   const Limits& limits = posed.limits;
   std::vector<Constraint> broken;
@@ -90,13 +92,14 @@ std::vector<Constraint> BrokenLimits(const PosedProblem& posed,
   return broken;
 }
 
-void Judge(const OptimalConfigProblem& problem, Evaluation& evaluation) {
+void Judge(const OptimalConfigProblem& problem, absl::string_view means,
+           Evaluation& evaluation) {
   const double decades =
       MaxExtrapolationDecades(evaluation.prediction.extrapolations);
   if (!evaluation.loss_gap.has_value()) {
     evaluation.reason =
-        "no model satisfies the limits at the candidate's FLOPs, so there is "
-        "nothing to compare it with";
+        absl::StrCat("no model satisfies the limits at the candidate's ", means,
+                     ", so there is nothing to compare it with");
     return;
   }
   if (decades > problem.max_extrapolation_decades) {
@@ -110,7 +113,7 @@ void Judge(const OptimalConfigProblem& problem, Evaluation& evaluation) {
   evaluation.verdict = is_near ? Verdict::kNearOptimal : Verdict::kSuboptimal;
   evaluation.reason =
       absl::StrCat("its loss is ", FormatNumber(*evaluation.loss_gap, 3),
-                   " nats above the optimum for the same FLOPs, ",
+                   " nats above the optimum for the same ", means, ", ",
                    is_near ? "within" : "more than", " the tolerance of ",
                    FormatNumber(problem.loss_tolerance, 3));
   if (!evaluation.optimum->extrapolations.empty()) {
@@ -121,8 +124,6 @@ void Judge(const OptimalConfigProblem& problem, Evaluation& evaluation) {
         " decades outside the data of ", problem.set->id()));
   }
 }
-
-}  // namespace
 
 absl::StatusOr<PlacedCandidate> PlaceCandidate(const PosedProblem& posed) {
   const Candidate& candidate = *posed.problem->candidate;
@@ -142,7 +143,7 @@ absl::StatusOr<Evaluation> EvaluateCandidate(const PosedProblem& posed,
                                              PlacedCandidate candidate,
                                              const Interrupter* interrupter) {
   Evaluation evaluation;
-  evaluation.broken_limits = BrokenLimits(posed, candidate);
+  evaluation.broken_limits = FindBrokenLimits(posed, candidate);
   evaluation.prediction = std::move(candidate.prediction);
   evaluation.active_params = candidate.active_params;
   evaluation.total_params = candidate.total_params;
@@ -179,7 +180,7 @@ absl::StatusOr<Evaluation> EvaluateCandidate(const PosedProblem& posed,
     }
     evaluation.wasted_flops = std::max(0.0, flops * (1 - 1 / ratio));
   }
-  Judge(*posed.problem, evaluation);
+  Judge(*posed.problem, "FLOPs", evaluation);
   return evaluation;
 }
 

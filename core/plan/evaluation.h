@@ -1,7 +1,11 @@
 #ifndef MOEPLAN_CORE_PLAN_EVALUATION_H_
 #define MOEPLAN_CORE_PLAN_EVALUATION_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/plan/optimal_config.h"
 #include "core/plan/posed_problem.h"
 
@@ -20,6 +24,15 @@ struct PlacedCandidate {
 // Where posed.problem->candidate, which must be set, stands in the law.
 // Errors: as OptimalConfig.
 absl::StatusOr<PlacedCandidate> PlaceCandidate(const PosedProblem& posed);
+
+// Limits of the problem that the candidate itself breaks.
+std::vector<Constraint> FindBrokenLimits(const PosedProblem& posed,
+                                         const PlacedCandidate& candidate);
+
+// Verdict and reason of an evaluation whose figures are there; `means` is what
+// candidate and optimum have the same of: "FLOPs".
+void Judge(const OptimalConfigProblem& problem, absl::string_view means,
+           Evaluation& evaluation);
 
 // Judges the candidate against the optimum for its own FLOPs.
 // Errors: CANCELLED, INTERNAL.

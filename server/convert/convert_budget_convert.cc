@@ -97,7 +97,9 @@ absl::StatusOr<ConvertBudgetQuery> ConvertBudgetFromWire(
   query.memory.recomputation = setup.recomputation;
   query.memory.sequence_tokens = setup.run.sequence_tokens;
   query.memory.micro_batch_sequences = setup.run.micro_batch_sequences;
-  query.assumptions = setup.assumptions;
+  for (const Assumption& each : setup.assumptions) {
+    query.assumptions.push_back(DescribeAssumption(each));
+  }
   if (wire.device_count() != 0) {
     violations.RequireIntegerWithin("device_count", wire.device_count(), 1,
                                     kMostDevices);

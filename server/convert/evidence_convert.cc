@@ -17,6 +17,13 @@ constexpr std::pair<v1::IntervalBasis, IntervalBasis> kIntervalBases[] = {
     {v1::INTERVAL_BASIS_PUBLISHED, IntervalBasis::kPublished},
 };
 
+constexpr std::pair<v1::AssumptionSource, AssumptionSource>
+    kAssumptionSources[] = {
+        {v1::ASSUMPTION_SOURCE_DEFAULT, AssumptionSource::kDefault},
+        {v1::ASSUMPTION_SOURCE_USER, AssumptionSource::kUser},
+        {v1::ASSUMPTION_SOURCE_SPEC, AssumptionSource::kSpec},
+};
+
 }  // namespace
 
 void ExtrapolationsToWire(
@@ -46,6 +53,15 @@ void AddWarning(v1::WarningCode code, std::string message,
   v1::Warning* warning = wire->Add();
   warning->set_code(code);
   warning->set_message(std::move(message));
+}
+
+void AddAssumption(const Assumption& assumption,
+                   google::protobuf::RepeatedPtrField<v1::Assumption>* wire) {
+  v1::Assumption* one = wire->Add();
+  one->set_name(assumption.name);
+  one->set_value(assumption.value);
+  one->set_unit(assumption.unit);
+  one->set_source(EnumToWire(kAssumptionSources, assumption.source));
 }
 
 void AddSetCaveat(const CoefficientSet& set,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/calibration/communication.h"
 #include "core/law/coefficient_set.h"
 #include "core/law/extrapolation.h"
 #include "core/plan/predict.h"
@@ -21,6 +22,9 @@ void LossIntervalToWire(const LossInterval& interval, v1::LossInterval* wire);
 
 void AddWarning(v1::WarningCode code, std::string message,
                 google::protobuf::RepeatedPtrField<v1::Warning>* wire);
+
+void AddAssumption(const Assumption& assumption,
+                   google::protobuf::RepeatedPtrField<v1::Assumption>* wire);
 
 // The first caveat of `set` in its own words, and how many more it has: the set
 // itself carries them all.

@@ -98,11 +98,26 @@ HardwareBudgetQuery HardwareBudgetFromWire(const FieldPath& field,
   budget.wall_seconds =
       WallSecondsFromWire(field / "wall_duration", wire, violations);
   if (wire.has_goodput()) {
-    budget.goodput = wire.goodput();
-    violations.RequireWithin(field / "goodput", budget.goodput, kLeastGoodput,
+    budget.goodput = {wire.goodput(), AssumptionSource::kUser};
+    violations.RequireWithin(field / "goodput", wire.goodput(), kLeastGoodput,
                              1);
   }
   return budget;
+}
+
+ServingDemand ServingDemandOnDevices(const v1::ServingDemand& wire,
+                                     const ServingMemoryAccounting& memory) {
+  ServingDemand demand;
+  demand.prefill_tokens = wire.prefill_tokens();
+  demand.decode_tokens = wire.decode_tokens();
+  if (wire.context_tokens() != 0) demand.context_tokens = wire.context_tokens();
+  demand.most_sequences = wire.concurrent_sequences();
+  demand.bytes_per_weight = memory.bytes_per_weight;
+  demand.bytes_per_cache_element = memory.bytes_per_cache_element;
+  if (wire.max_seconds_per_output_token() != 0) {
+    demand.most_seconds_per_output_token = wire.max_seconds_per_output_token();
+  }
+  return demand;
 }
 
 }  // namespace moeplan::server

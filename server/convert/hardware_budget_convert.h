@@ -8,7 +8,11 @@
 
 #include "core/base/field_path.h"
 #include "core/base/violations.h"
+#include "core/calibration/communication.h"
+#include "core/calibration/serving_demand.h"
+#include "core/plan/optimal_config.h"
 #include "moeplan/v1/budget.pb.h"
+#include "moeplan/v1/workload.pb.h"
 
 namespace moeplan::server {
 
@@ -24,13 +28,18 @@ struct HardwareOptionQuery {
 struct HardwareBudgetQuery {
   std::vector<HardwareOptionQuery> options;
   double wall_seconds = 0;
-  double goodput = 1;
+  AssumedNumber goodput = {1};
 };
 
 // Adds what breaks a rule; what cannot be read is left at its default.
 HardwareBudgetQuery HardwareBudgetFromWire(const FieldPath& field,
                                            const v1::HardwareBudget& wire,
                                            Violations& violations);
+
+// What the machines of a hardware budget serve, but for device_bytes, which are
+// theirs. `wire` has passed ConvertServingDemand; `memory` is the request's.
+ServingDemand ServingDemandOnDevices(const v1::ServingDemand& wire,
+                                     const ServingMemoryAccounting& memory);
 
 }  // namespace moeplan::server
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <numeric>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -187,26 +186,6 @@ void ReadSizes(const FieldPath& field, const v1::Measurement& wire, Op& op,
   }
 }
 
-// Rows go where the router sends them, none gets lost; and core counts the
-// elements of a block in 64 bits.
-void CheckBlock(const FieldPath& field, const MoeBlock& block,
-                Violations& violations) {
-  constexpr double kMostElements = 0x1p60;
-  const double rows = std::accumulate(block.rows_per_expert.begin(),
-                                      block.rows_per_expert.end(), 0.0);
-  if (rows != static_cast<double>(block.tokens) *
-                  static_cast<double>(block.experts_per_token)) {
-    violations.AddNumber(field / "rows_per_expert",
-                         "must sum to tokens * experts_per_token", rows);
-  }
-  if (rows * static_cast<double>(block.expert_width) > kMostElements) {
-    violations.AddNumber(field / "dimensions",
-                         "must have an expert_width of at most 2^60 over the "
-                         "rows of all experts",
-                         static_cast<double>(block.expert_width));
-  }
-}
-
 template <typename Op>
 std::optional<Operation> ParseAs(const FieldPath& field,
                                  const v1::Measurement& wire,
@@ -221,9 +200,6 @@ std::optional<Operation> ParseAs(const FieldPath& field,
   } else if (!wire.rows_per_expert().empty()) {
     violations.Add(field / "rows_per_expert",
                    "must be empty for this operation");
-  }
-  if constexpr (std::is_same_v<Op, MoeBlock>) {
-    if (violations.count() == before) CheckBlock(field, op, violations);
   }
   if (violations.count() != before) return std::nullopt;
   return op;

@@ -140,8 +140,11 @@ void ConvertSearchSpace(const v1::SearchSpace& wire, OptimalConfigQuery& query,
 void ConvertCandidate(const v1::Candidate& wire, OptimalConfigQuery& query,
                       Violations& violations) {
   const FieldPath field("candidate");
-  violations.RequireWithin(field / "training_tokens", wire.training_tokens(), 1,
-                           kMostTrainingTokens);
+  // With device time, 0 is what that buys.
+  if (!query.hardware.has_value() || wire.training_tokens() != 0) {
+    violations.RequireWithin(field / "training_tokens", wire.training_tokens(),
+                             1, kMostTrainingTokens);
+  }
   Candidate candidate;
   candidate.training_tokens = wire.training_tokens();
   if (wire.has_shape()) {
@@ -229,7 +232,13 @@ absl::StatusOr<OptimalConfigQuery> OptimalConfigFromWire(
   ConvertServingMemory(wire.serving_memory(), query.problem, violations);
   ConvertTokenSupply(wire.token_supply(), query.problem, violations);
   if (wire.has_serving_demand()) {
-    ConvertServingDemand(wire.serving_demand(), query.problem, violations);
+    ConvertServingDemand(wire.serving_demand(), query.hardware.has_value(),
+                         query.problem, violations);
+    if (query.hardware.has_value()) {
+      query.serving = ServingDemandOnDevices(wire.serving_demand(),
+                                             query.problem.serving_memory);
+      query.context_tokens_given = wire.serving_demand().context_tokens() != 0;
+    }
   }
   ConvertSearchSpace(wire.search_space(), query, violations);
   if (wire.has_candidate()) {

@@ -24,6 +24,9 @@ struct OptimalConfigQuery {
   // Set where the budget is device time; problem.compute_budget_flops is not.
   std::optional<HardwareBudgetQuery> hardware;
   TrainingSetupQuery training_setup;
+  // What the machines of `hardware` serve; none without them.
+  std::optional<ServingDemand> serving;
+  bool context_tokens_given = false;  // of `serving`
   bool include_cells = false;
   bool routing_flops_given = false;
   // Of a candidate in the law's variables.

@@ -215,6 +215,28 @@ void CandidateToWire(const Evaluation& evaluation, v1::PlanPoint* wire) {
                        wire->mutable_extrapolations());
 }
 
+void WarningsToWire(const OptimalConfigQuery& query, const Plan& plan,
+                    v1::OptimalConfigResponse* wire) {
+  for (const PlanWarning& warning : plan.warnings) {
+    AddWarning(EnumToWire(kWarnings, warning.kind), warning.text,
+               wire->mutable_warnings());
+  }
+  // Rounding leaves crumbs of any budget.
+  const double budget = query.problem.compute_budget_flops.value_or(0);
+  if (query.problem.objective == PlanObjective::kLeastLoss &&
+      plan.leftover_flops > 1e-9 * budget) {
+    AddWarning(
+        v1::WARNING_CODE_BUDGET_LEFT_OVER,
+        absl::StrCat(FormatFlops(plan.leftover_flops, 3), " FLOPs (",
+                     FormatNumber(100 * plan.leftover_flops / budget, 3),
+                     " %) of the budget are left over: size and tokens are "
+                     "both held by other limits"),
+        wire->mutable_warnings());
+  }
+}
+
+}  // namespace
+
 void EvaluationToWire(const Evaluation& evaluation, v1::Evaluation* wire) {
   wire->set_verdict(EnumToWire(kVerdicts, evaluation.verdict));
   wire->set_reason(evaluation.reason);
@@ -243,28 +265,6 @@ void EvaluationToWire(const Evaluation& evaluation, v1::Evaluation* wire) {
     wire->add_caveats(caveat);
   }
 }
-
-void WarningsToWire(const OptimalConfigQuery& query, const Plan& plan,
-                    v1::OptimalConfigResponse* wire) {
-  for (const PlanWarning& warning : plan.warnings) {
-    AddWarning(EnumToWire(kWarnings, warning.kind), warning.text,
-               wire->mutable_warnings());
-  }
-  // Rounding leaves crumbs of any budget.
-  const double budget = query.problem.compute_budget_flops.value_or(0);
-  if (query.problem.objective == PlanObjective::kLeastLoss &&
-      plan.leftover_flops > 1e-9 * budget) {
-    AddWarning(
-        v1::WARNING_CODE_BUDGET_LEFT_OVER,
-        absl::StrCat(FormatFlops(plan.leftover_flops, 3), " FLOPs (",
-                     FormatNumber(100 * plan.leftover_flops / budget, 3),
-                     " %) of the budget are left over: size and tokens are "
-                     "both held by other limits"),
-        wire->mutable_warnings());
-  }
-}
-
-}  // namespace
 
 int64_t WholeBytes(double bytes) {
   constexpr double kTwoTo63 = 9223372036854775808.0;

@@ -14,6 +14,9 @@ void OptimalConfigAnswerToWire(const OptimalConfigQuery& query,
                                const OptimalConfigAnswer& answer,
                                v1::OptimalConfigResponse* wire);
 
+// The verdict without device-hours.
+void EvaluationToWire(const Evaluation& evaluation, v1::Evaluation* wire);
+
 // A configuration without hardware, price and layout.
 void ConfigurationToWire(const Configuration& from, v1::PlanPoint* wire);
 

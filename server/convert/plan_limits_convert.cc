@@ -60,7 +60,7 @@ MemoryLimit DenseModelLimit(const FieldPath& field,
 }
 
 // The cache that concurrent sequences hold, where they state one.
-void ConvertSequences(const v1::ServingDemand& wire,
+void ConvertSequences(const v1::ServingDemand& wire, bool has_hardware,
                       OptimalConfigProblem& problem, Violations& violations) {
   const FieldPath field("serving_demand");
   const int64_t sequences = wire.concurrent_sequences();
@@ -71,6 +71,7 @@ void ConvertSequences(const v1::ServingDemand& wire,
                                            kMostSequences);
   if (!whole || (sequences == 0 && context == 0)) return;
   if (sequences == 0 || context == 0) {
+    if (has_hardware) return;
     violations.AddInteger(
         field / (sequences == 0 ? "concurrent_sequences" : "context_tokens"),
         "must be set together with the other of concurrent_sequences and "
@@ -184,7 +185,7 @@ void ConvertTokenSupply(const v1::TokenSupply& wire,
   }
 }
 
-void ConvertServingDemand(const v1::ServingDemand& wire,
+void ConvertServingDemand(const v1::ServingDemand& wire, bool has_hardware,
                           OptimalConfigProblem& problem,
                           Violations& violations) {
   const FieldPath field("serving_demand");
@@ -213,7 +214,11 @@ void ConvertServingDemand(const v1::ServingDemand& wire,
   }
   violations.RequireIntegerWithin(field / "activation_bits",
                                   wire.activation_bits(), 0, 64);
-  ConvertSequences(wire, problem, violations);
+  if (wire.max_seconds_per_output_token() != 0) {
+    violations.RequireWithin(field / "max_seconds_per_output_token",
+                             wire.max_seconds_per_output_token(), 1e-9, 1e6);
+  }
+  ConvertSequences(wire, has_hardware, problem, violations);
 }
 
 }  // namespace moeplan::server

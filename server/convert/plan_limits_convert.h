@@ -17,8 +17,9 @@ void ConvertServingMemory(const v1::ServingMemory& wire,
                           Violations& violations);
 void ConvertTokenSupply(const v1::TokenSupply& wire,
                         OptimalConfigProblem& problem, Violations& violations);
-// After ConvertServingMemory: sequences and context may state the cache.
-void ConvertServingDemand(const v1::ServingDemand& wire,
+// After ConvertServingMemory: sequences and context may state the cache. On
+// devices (`has_hardware`) each of the two may stand alone.
+void ConvertServingDemand(const v1::ServingDemand& wire, bool has_hardware,
                           OptimalConfigProblem& problem,
                           Violations& violations);
 

@@ -33,6 +33,44 @@ int64_t IntegerOrStandard(const FieldPath& field, int64_t value, int64_t most,
   return value;
 }
 
+constexpr std::pair<v1::AssumptionSource, AssumptionSource> kSources[] = {
+    {v1::ASSUMPTION_SOURCE_USER, AssumptionSource::kUser},
+    {v1::ASSUMPTION_SOURCE_SPEC, AssumptionSource::kSpec},
+};
+
+// A number that 0 leaves to the server.
+AssumedNumber OrDefault(double value, double standard) {
+  if (value == 0) return {.value = standard};
+  return {.value = value, .source = AssumptionSource::kUser};
+}
+
+Interconnect InterconnectFromWire(const FieldPath& field,
+                                  const v1::Interconnect& wire,
+                                  Violations& violations) {
+  AssumptionSource source = AssumptionSource::kUser;
+  if (wire.source() != v1::ASSUMPTION_SOURCE_UNSPECIFIED) {
+    source = EnumFromWire(kSources, field / "source", wire.source(), violations)
+                 .value_or(source);
+  }
+  Interconnect made;
+  made.devices_per_node = {static_cast<double>(wire.devices_per_node()),
+                           source};
+  made.intra_node_bytes_per_second = {wire.intra_node_bytes_per_second(),
+                                      source};
+  made.inter_node_bytes_per_second = {wire.inter_node_bytes_per_second(),
+                                      source};
+  made.latency_seconds = {
+      wire.latency_seconds(),
+      wire.latency_seconds() == 0 ? AssumptionSource::kDefault : source};
+  made.overlap_share = OrDefault(wire.overlap_share(), 0);
+  made.expert_imbalance = OrDefault(wire.expert_imbalance(), 1);
+  made.dispatch_bytes_per_element =
+      OrDefault(wire.dispatch_bytes_per_element(), 2);
+  made.has_one_copy_per_device = wire.one_copy_per_device();
+  CheckInterconnect(field, made, violations);
+  return made;
+}
+
 void ReadLayout(const FieldPath& field, const v1::ParallelLayout& wire,
                 TrainingRunSetup& run, Violations& violations) {
   constexpr int64_t kMostSplit = 4096;
@@ -47,12 +85,56 @@ void ReadLayout(const FieldPath& field, const v1::ParallelLayout& wire,
   run.micro_batch_sequences =
       IntegerOrStandard(field / "micro_batch_sequences",
                         wire.micro_batch_sequences(), 65536, 1, violations);
+  run.stages_per_device =
+      IntegerOrStandard(field / "stages_per_device", wire.stages_per_device(),
+                        kMostSplit, 1, violations);
+  run.expert_parallel = wire.expert_parallel();
+  run.pipeline_parallel = wire.pipeline_parallel();
+  const int64_t sharers =
+      int64_t{wire.data_parallel()} * wire.tensor_parallel();
+  if (run.expert_parallel > 0 && sharers % run.expert_parallel != 0) {
+    violations.AddInteger(field / "expert_parallel",
+                          "must divide data_parallel * tensor_parallel",
+                          run.expert_parallel);
+  }
+  const double tokens = static_cast<double>(run.expert_parallel) *
+                        static_cast<double>(run.sequence_tokens) *
+                        static_cast<double>(run.micro_batch_sequences);
+  if (tokens > static_cast<double>(kMostBatchTokens)) {
+    violations.AddNumber(field / "expert_parallel",
+                         "must not make more than 2^40 tokens of the "
+                         "micro-batches of all its devices",
+                         tokens);
+  }
 }
 
-bool HoldsWholeModel(const v1::ParallelLayout& layout, int64_t device_count) {
-  return layout.tensor_parallel() == 1 && layout.pipeline_parallel() == 1 &&
-         layout.expert_parallel() == 1 &&
-         layout.data_parallel() == device_count;
+bool UsesDevices(const v1::ParallelLayout& layout, int64_t device_count) {
+  return layout.tensor_parallel() == 1 &&
+         int64_t{layout.data_parallel()} * layout.pipeline_parallel() ==
+             device_count;
+}
+
+// Numbers that a run takes as they are, under the request's field names.
+std::vector<Assumption> AssumptionsOf(const v1::TrainingSetup& wire,
+                                      const TrainingRunSetup& run) {
+  const auto source = [](bool is_given) {
+    return is_given ? AssumptionSource::kUser : AssumptionSource::kDefault;
+  };
+  std::vector<Assumption> assumptions = {
+      {.name = "training_setup.sequence_tokens",
+       .value = static_cast<double>(run.sequence_tokens),
+       .unit = "tokens",
+       .source = source(wire.sequence_tokens() != 0)},
+      {.name = "training_setup.fixed_layout.micro_batch_sequences",
+       .value = static_cast<double>(run.micro_batch_sequences),
+       .unit = "sequences",
+       .source = source(wire.fixed_layout().micro_batch_sequences() != 0)}};
+  if (!run.interconnect.has_value()) return assumptions;
+  for (Assumption& each : AssumptionsOf(*run.interconnect)) {
+    each.name = absl::StrCat("training_setup.", each.name);
+    assumptions.push_back(std::move(each));
+  }
+  return assumptions;
 }
 
 }  // namespace
@@ -80,10 +162,11 @@ TrainingSetupQuery TrainingSetupFromWire(const FieldPath& field, bool is_set,
     ReadLayout(field / "fixed_layout", wire.fixed_layout(), setup.run,
                violations);
   }
-  if (wire.sequence_tokens() == 0) {
-    setup.assumptions.push_back(absl::StrCat("sequences of ", kStandardSequence,
-                                             " tokens, none being given"));
+  if (wire.has_interconnect()) {
+    setup.run.interconnect = InterconnectFromWire(
+        field / "interconnect", wire.interconnect(), violations);
   }
+  setup.assumptions = AssumptionsOf(wire, setup.run);
   return setup;
 }
 
@@ -104,19 +187,22 @@ absl::Status CheckTrainingSetupServed(const v1::TrainingSetup& wire,
        "this server does not model the time of recomputing whole layers; "
        "RECOMPUTATION_NONE and RECOMPUTATION_SELECTIVE are served"},
       {wire.has_layout_search(), "layout_search",
-       "this server does not search layouts; every device holds the whole "
-       "model"},
+       "this server does not search layouts; give fixed_layout, or every "
+       "device holds the whole model"},
       {wire.has_fixed_layout() &&
-           !HoldsWholeModel(wire.fixed_layout(), device_count),
+           !UsesDevices(wire.fixed_layout(), device_count),
        "fixed_layout",
-       "this server does not split models; data_parallel has to be "
-       "device_count, and the others 1"},
+       "this server does not split matrices or leave devices idle: "
+       "tensor_parallel has to be 1, and data_parallel * pipeline_parallel "
+       "device_count"},
+      {!asks_for_time &&
+           (setup.run.pipeline_parallel > 1 || setup.run.expert_parallel > 1),
+       "fixed_layout",
+       "this server knows the memory of a device that holds the whole model; "
+       "pipeline_parallel and expert_parallel have to be 1"},
       {wire.device_memory_bytes() != 0, "device_memory_bytes",
-       "this server converts a budget whether or not the model fits; leave it "
-       "out"},
-      {wire.has_interconnect(), "interconnect",
-       "this server takes the exchange of gradients to be free, and says so; "
-       "leave it out"},
+       "this server does not hold training memory against a device's; leave "
+       "it out"},
   };
   for (const Part& part : parts) {
     if (part.is_asked) {

@@ -2,13 +2,13 @@
 #define MOEPLAN_SERVER_CONVERT_TRAINING_SETUP_CONVERT_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "core/arch/memory.h"
 #include "core/base/field_path.h"
 #include "core/base/violations.h"
+#include "core/calibration/communication.h"
 #include "core/calibration/throughput.h"
 #include "moeplan/v1/workload.pb.h"
 
@@ -18,8 +18,8 @@ namespace moeplan::server {
 struct TrainingSetupQuery {
   TrainingRunSetup run;  // device_count is the caller's business
   Recomputation recomputation = Recomputation::kSelective;
-  // Of defaults that the request left to the server, in sentences.
-  std::vector<std::string> assumptions;
+  // Numbers of the setup that nobody measured, by the request's field.
+  std::vector<Assumption> assumptions;
 };
 
 // `is_set` tells an absent setup, which is legal, from an empty one, which

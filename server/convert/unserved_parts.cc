@@ -1,11 +1,17 @@
 #include "server/convert/unserved_parts.h"
 
+#include <algorithm>
+
 #include "server/rpc/status.h"
 
 namespace moeplan::server {
 namespace {
 
-absl::Status CheckServingDemand(const v1::ServingDemand& demand) {
+constexpr int64_t kMostContextTokens = int64_t{1} << 24;
+constexpr double kMostElementBytes = 8;
+
+absl::Status CheckServingDemand(const v1::ServingDemand& demand,
+                                const OptimalConfigQuery& query) {
   if (demand.coupling() == v1::SERVING_COUPLING_WEIGHTED_COST ||
       demand.coupling() == v1::SERVING_COUPLING_LIMIT) {
     return NotServedError(
@@ -22,8 +28,26 @@ absl::Status CheckServingDemand(const v1::ServingDemand& demand) {
   if (demand.has_hardware()) {
     return NotServedError(
         "serving_demand.hardware",
-        "this server does not model the time of serving yet; serving is "
-        "counted in FLOPs and bytes");
+        "this server does not serve on other machines than it trains on; "
+        "leave it out, and with a budget of device time those serve");
+  }
+  if (!query.serving.has_value()) {
+    if (demand.max_seconds_per_output_token() == 0) return absl::OkStatus();
+    return NotServedError(
+        "serving_demand.max_seconds_per_output_token",
+        "this server knows the time of serving only for a budget of device "
+        "time (budget.hardware); else serving is counted in FLOPs and bytes");
+  }
+  if (query.serving->context_tokens > kMostContextTokens) {
+    return NotServedError("serving_demand.context_tokens",
+                          "this server times contexts of up to 2^24 tokens");
+  }
+  const double most_bytes = std::max(query.serving->bytes_per_weight,
+                                     query.serving->bytes_per_cache_element);
+  if (most_bytes > kMostElementBytes) {
+    return NotServedError("serving_memory",
+                          "this server times the serving of elements of up to "
+                          "8 bytes");
   }
   return absl::OkStatus();
 }
@@ -55,11 +79,7 @@ absl::Status CheckHardware(const v1::OptimalConfigRequest& wire,
   };
   const Part parts[] = {
       {wire.objective() != v1::OBJECTIVE_LEAST_LOSS, "objective"},
-      {wire.has_candidate(), "candidate"},
-      {wire.has_serving_demand(), "serving_demand"},
-      {wire.strict(), "strict"},
       {wire.pareto_point_count() > 0, "pareto_point_count"},
-      {wire.include_cells(), "include_cells"},
   };
   for (const Part& part : parts) {
     if (!part.is_asked) continue;
@@ -95,7 +115,7 @@ absl::Status CheckServed(const v1::OptimalConfigRequest& wire,
         "token_supply.max_epochs",
         "this server plans with every token seen once; repetition is to come");
   }
-  absl::Status demand = CheckServingDemand(wire.serving_demand());
+  absl::Status demand = CheckServingDemand(wire.serving_demand(), query);
   if (!demand.ok()) return demand;
   return CheckSearchSpace(wire.search_space());
 }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
 constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
+constexpr char kQuotaFailure[] = "type.googleapis.com/google.rpc.QuotaFailure";
 constexpr char kResourceInfo[] = "type.googleapis.com/google.rpc.ResourceInfo";
 constexpr char kRetryInfo[] = "type.googleapis.com/google.rpc.RetryInfo";
 constexpr absl::Duration kComeBackAfterRestart = absl::Seconds(2);
@@ -256,6 +257,20 @@ absl::Status OverloadedError(absl::string_view call_class,
   SetRetryInfo(status, retry_delay);
   return WithErrorInfo(std::move(status), "OVERLOADED",
                        {{"call_class", std::string(call_class)}});
+}
+
+absl::Status QuotaExceededError(absl::string_view subject,
+                                absl::string_view rule, int64_t value) {
+  absl::Status status = absl::ResourceExhaustedError(
+      absl::StrCat(subject, " ", rule, "; got ", value));
+  v1::QuotaFailure details;
+  v1::QuotaFailure::Violation* violation = details.add_violations();
+  violation->set_subject(std::string(subject));
+  violation->set_description(absl::StrCat(rule, "; got ", value));
+  SetDetail(status, kQuotaFailure, details);
+  return WithErrorInfo(
+      std::move(status), "QUOTA_EXCEEDED",
+      {{"subject", std::string(subject)}, {"value", absl::StrCat(value)}});
 }
 
 absl::Status DrainingError() {

@@ -1,6 +1,7 @@
 #ifndef MOEPLAN_SERVER_RPC_STATUS_H_
 #define MOEPLAN_SERVER_RPC_STATUS_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,12 @@ absl::Status NotServedError(absl::string_view field,
 // RESOURCE_EXHAUSTED with RetryInfo, reason OVERLOADED.
 absl::Status OverloadedError(absl::string_view call_class,
                              absl::Duration retry_delay);
+
+// RESOURCE_EXHAUSTED with QuotaFailure about `subject` and without RetryInfo,
+// for time alone does not help: reason QUOTA_EXCEEDED. `rule` as in a
+// violation, `value` what was asked for.
+absl::Status QuotaExceededError(absl::string_view subject,
+                                absl::string_view rule, int64_t value);
 
 // UNAVAILABLE with RetryInfo, reason DRAINING.
 absl::Status DrainingError();

@@ -1,7 +1,7 @@
 #include "server/services/calibration_catalog.h"
 
-#include <cmath>
-#include <set>
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,96 +19,59 @@ namespace {
 
 constexpr int kLoadPage = 500;
 
-// By rising name.
-std::vector<std::string> PassedDtypes(const Calibration& calibration) {
-  std::set<std::string> dtypes;
-  for (const Measurement& measurement : calibration.measurements) {
-    if (measurement.disposition == Disposition::kPassed) {
-      dtypes.insert(measurement.dtype);
-    }
-  }
-  return {dtypes.begin(), dtypes.end()};
+CalibrationFacts FactsOf(const StoredCalibration& stored,
+                         const Calibration& calibration) {
+  const CalibrationSummary& summary = stored.summary;
+  return {.id = summary.id,
+          .checksum = summary.checksum,
+          .create_time = summary.create_time,
+          .product = calibration.device.product,
+          .regime = calibration.conditions.regime,
+          .dtypes = PassedDtypes(calibration),
+          .stored_bytes = static_cast<int64_t>(summary.summary.size() +
+                                               stored.payload.size())};
 }
 
-bool HasPassed(const Calibration& calibration, absl::string_view dtype) {
-  for (const Measurement& measurement : calibration.measurements) {
-    if (measurement.disposition == Disposition::kPassed &&
-        measurement.dtype == dtype) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// Times that are legal one by one may admit no model, such as 1e300 s beside
-// 1e-300 s.
-absl::Status CheckFiniteModel(const TimeModel& model) {
-  bool finite = std::isfinite(model.block_ratio());
-  for (const OperationFit& fit : model.fits()) {
-    for (const NamedValue& coefficient : fit.coefficients) {
-      finite = finite && std::isfinite(coefficient.value);
-    }
-    for (const auto& error :
-         {fit.held_out_median_error, fit.held_out_mean_error,
-          fit.held_out_worst_error}) {
-      finite = finite && std::isfinite(error.value_or(0));
-    }
-  }
-  if (finite) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the times measured in ", model.dtype(),
-                   " admit no model with finite numbers"));
-}
-
-absl::StatusOr<TimeModel> FitTimeModel(const Calibration& calibration,
-                                       const std::string& dtype) {
-  MOEPLAN_ASSIGN_OR_RETURN(TimeModel model, TimeModel::Fit(calibration, dtype));
-  MOEPLAN_RETURN_IF_ERROR(CheckFiniteModel(model));
-  return model;
-}
-
-absl::StatusOr<CalibrationPointer> ReadOne(Store& store,
-                                           const ListedCalibration& listed) {
-  MOEPLAN_RETURN_IF_ERROR(listed.summary.status());
-  MOEPLAN_ASSIGN_OR_RETURN(const StoredCalibration stored,
-                           store.GetCalibration(listed.id));
+absl::StatusOr<Calibration> Decode(const StoredCalibration& stored) {
   absl::StatusOr<Calibration> calibration =
-      DecodeStoredCalibration(listed.id, stored.payload);
-  if (!calibration.ok()) return CalibrationDamagedError(listed.id);
-  return std::make_shared<const ServedCalibration>(
-      listed.id, stored.summary.checksum, stored.summary.create_time,
-      *std::move(calibration));
+      DecodeStoredCalibration(stored.summary.id, stored.payload);
+  if (!calibration.ok()) return CalibrationDamagedError(stored.summary.id);
+  return calibration;
 }
 
-}  // namespace
-
-std::string ServedCalibration::name() const { return CalibrationName(id_); }
-
-const TimeModels& ServedCalibration::time_models() const {
-  std::call_once(fitted_, [this] {
-    for (const std::string& dtype : PassedDtypes(calibration_)) {
-      time_models_.emplace(dtype, FitTimeModel(calibration_, dtype));
-    }
-  });
-  return time_models_;
-}
-
-std::string ServedCalibration::DefaultDtype() const {
+std::string DefaultDtype(const TimeModels& models) {
   for (const char* dtype : {"bf16", "fp16", "f32", "tf32", "fp8", "f64"}) {
-    const auto found = time_models().find(dtype);
-    if (found != time_models().end() && found->second.ok()) return dtype;
+    const auto found = models.find(dtype);
+    if (found != models.end() && found->second.ok()) return dtype;
   }
   return "bf16";
 }
 
+}  // namespace
+
+ServedCalibration::ServedCalibration(CalibrationFacts facts, Store& store,
+                                     FitSlots& slots)
+    : facts_(std::move(facts)),
+      store_(store),
+      time_models_(slots, [this] { return Read(); }) {}
+
+std::string ServedCalibration::name() const { return CalibrationName(id()); }
+
+absl::StatusOr<Calibration> ServedCalibration::Read() const {
+  MOEPLAN_ASSIGN_OR_RETURN(const StoredCalibration stored,
+                           store_.GetCalibration(id()));
+  return Decode(stored);
+}
+
 absl::StatusOr<const TimeModel*> ServedCalibration::TimeModelOf(
-    const std::string& dtype) const {
-  const TimeModels& models = time_models();
-  const auto found = models.find(dtype);
-  const absl::Status status = found != models.end()
+    const std::string& dtype, const Interrupter* interrupter) const {
+  MOEPLAN_ASSIGN_OR_RETURN(const TimeModels* models, time_models(interrupter));
+  const std::string asked = dtype.empty() ? DefaultDtype(*models) : dtype;
+  const auto found = models->find(asked);
+  const absl::Status status = found != models->end()
                                   ? found->second.status()
                                   : absl::FailedPreconditionError(absl::StrCat(
-                                        "no case passed in ", dtype));
+                                        "no case passed in ", asked));
   if (status.ok()) return &*found->second;
   return WithErrorInfo(
       WithResourceInfo(
@@ -119,14 +82,16 @@ absl::StatusOr<const TimeModel*> ServedCalibration::TimeModelOf(
 }
 
 absl::StatusOr<std::unique_ptr<CalibrationCatalog>> CalibrationCatalog::Load(
-    Store& store) {
+    Store& store, const CalibrationLimits& limits) {
+  std::unique_ptr<CalibrationCatalog> catalog(
+      new CalibrationCatalog(store, limits));
   Snapshot calibrations;
   CalibrationPlace after;
   while (true) {
     MOEPLAN_ASSIGN_OR_RETURN(const CalibrationPage page,
                              store.ListCalibrations({}, after, kLoadPage));
     for (const ListedCalibration& listed : page.calibrations) {
-      absl::StatusOr<CalibrationPointer> one = ReadOne(store, listed);
+      absl::StatusOr<CalibrationPointer> one = catalog->Serve(listed);
       // A medium that fails is no damaged row.
       if (!one.ok() && !absl::IsDataLoss(one.status())) return one.status();
       calibrations.emplace(listed.id, std::move(one));
@@ -134,8 +99,43 @@ absl::StatusOr<std::unique_ptr<CalibrationCatalog>> CalibrationCatalog::Load(
     }
     if (!page.has_more) break;
   }
-  return std::unique_ptr<CalibrationCatalog>(
-      new CalibrationCatalog(store, std::move(calibrations)));
+  catalog->snapshot_.store(
+      std::make_shared<const Snapshot>(std::move(calibrations)));
+  return catalog;
+}
+
+absl::StatusOr<CalibrationPointer> CalibrationCatalog::Serve(
+    const ListedCalibration& listed) {
+  MOEPLAN_RETURN_IF_ERROR(listed.summary.status());
+  MOEPLAN_ASSIGN_OR_RETURN(const StoredCalibration stored,
+                           store_.GetCalibration(listed.id));
+  MOEPLAN_ASSIGN_OR_RETURN(const Calibration calibration, Decode(stored));
+  return std::make_shared<const ServedCalibration>(FactsOf(stored, calibration),
+                                                   store_, slots_);
+}
+
+absl::Status CalibrationCatalog::CheckLimits(int64_t bytes) const {
+  const auto snapshot = snapshot_.load();
+  const int64_t count = static_cast<int64_t>(snapshot->size()) + 1;
+  if (count > limits_.most_calibrations) {
+    return QuotaExceededError(
+        "calibrations",
+        absl::StrCat("must be at most ", limits_.most_calibrations,
+                     " on this server (--max-calibrations); delete some first"),
+        count);
+  }
+  for (const auto& [id, one] : *snapshot) {
+    if (one.ok()) bytes += (*one)->facts().stored_bytes;
+  }
+  if (bytes > limits_.most_bytes) {
+    return QuotaExceededError(
+        "calibrations",
+        absl::StrCat("must take at most ", limits_.most_bytes,
+                     " bytes together on this server "
+                     "(--max-calibration-bytes); delete some first"),
+        bytes);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CalibrationPointer> CalibrationCatalog::Find(
@@ -152,11 +152,12 @@ absl::StatusOr<CalibrationPointer> CalibrationCatalog::Newest(
   CalibrationPointer newest;
   for (const auto& [id, one] : *snapshot) {
     if (!one.ok()) continue;
-    const Calibration& calibration = (*one)->calibration();
-    if (calibration.conditions.regime == MeasuringRegime::kSustained &&
-        absl::EqualsIgnoreCase(calibration.device.product, product) &&
-        (newest == nullptr || (*one)->create_time() > newest->create_time()) &&
-        HasPassed(calibration, dtype)) {
+    const CalibrationFacts& facts = (*one)->facts();
+    if (facts.regime == MeasuringRegime::kSustained &&
+        absl::EqualsIgnoreCase(facts.product, product) &&
+        (newest == nullptr || facts.create_time > newest->create_time()) &&
+        std::find(facts.dtypes.begin(), facts.dtypes.end(), dtype) !=
+            facts.dtypes.end()) {
       newest = *one;
     }
   }
@@ -168,8 +169,8 @@ absl::StatusOr<CalibrationPointer> CalibrationCatalog::Newest(
 
 absl::StatusOr<WriteOutcome> CalibrationCatalog::Create(
     const Idempotency& idempotency, absl::string_view id,
-    Calibration calibration, std::string payload, absl::string_view result,
-    absl::Time now) {
+    const Calibration& calibration, std::string payload,
+    absl::string_view result, absl::Time now) {
   StoredCalibration stored;
   stored.summary.id = std::string(id);
   stored.summary.checksum = Sha256Hex(payload);
@@ -182,17 +183,25 @@ absl::StatusOr<WriteOutcome> CalibrationCatalog::Create(
   stored.summary.create_time = absl::FromUnixMillis(absl::ToUnixMillis(now));
   stored.payload = std::move(payload);
 
+  CalibrationFacts facts = FactsOf(stored, calibration);
+
   std::lock_guard<std::mutex> lock(write_mutex_);
+  const absl::Status within = CheckLimits(facts.stored_bytes);
+  if (!within.ok()) {
+    // What was written before there were too many is answered as it was.
+    MOEPLAN_ASSIGN_OR_RETURN(std::optional<std::string> known,
+                             store_.FindResult(idempotency));
+    if (known.has_value()) return WriteOutcome{*std::move(known), true};
+    return within;
+  }
   MOEPLAN_ASSIGN_OR_RETURN(
       WriteOutcome outcome,
       store_.CreateCalibration(idempotency, stored, result));
   if (outcome.replayed) return outcome;
   Snapshot next = *snapshot_.load();
-  next.insert_or_assign(
-      stored.summary.id,
-      std::make_shared<const ServedCalibration>(
-          stored.summary.id, stored.summary.checksum,
-          stored.summary.create_time, std::move(calibration)));
+  next.insert_or_assign(stored.summary.id,
+                        std::make_shared<const ServedCalibration>(
+                            std::move(facts), store_, slots_));
   snapshot_.store(std::make_shared<const Snapshot>(std::move(next)));
   return outcome;
 }

@@ -100,9 +100,9 @@ absl::Status HandleCreateCalibration(
   SetStored(id, Sha256Hex(payload), now, stored);
   MOEPLAN_ASSIGN_OR_RETURN(
       const WriteOutcome outcome,
-      environment.calibrations->Create(
-          IdempotencyOf(request), id, *std::move(calibration),
-          std::move(payload), response->SerializeAsString(), now));
+      environment.calibrations->Create(IdempotencyOf(request), id, *calibration,
+                                       std::move(payload),
+                                       response->SerializeAsString(), now));
   if (outcome.replayed && !response->ParseFromString(outcome.result)) {
     return absl::InternalError("a kept answer does not parse");
   }
@@ -110,7 +110,7 @@ absl::Status HandleCreateCalibration(
 }
 
 absl::Status HandleGetCalibration(const ServiceEnvironment& environment,
-                                  CallContext&,
+                                  CallContext& call,
                                   const v1::GetCalibrationRequest& request,
                                   v1::GetCalibrationResponse* response) {
   Violations violations;
@@ -119,10 +119,13 @@ absl::Status HandleGetCalibration(const ServiceEnvironment& environment,
   if (!violations.empty()) return InvalidRequestError(violations);
   MOEPLAN_ASSIGN_OR_RETURN(const CalibrationPointer served,
                            environment.calibrations->Find(id));
+  MOEPLAN_ASSIGN_OR_RETURN(const TimeModels* models,
+                           served->time_models(&call.interrupter()));
+  MOEPLAN_ASSIGN_OR_RETURN(const Calibration calibration, served->Read());
   v1::Calibration* wire = response->mutable_calibration();
-  CalibrationToWire(served->calibration(), /*with_measurements=*/true, wire);
+  CalibrationToWire(calibration, /*with_measurements=*/true, wire);
   SetStored(id, served->checksum(), served->create_time(), wire);
-  TimeModelsToWire(served->time_models(), response);
+  TimeModelsToWire(*models, response);
   return absl::OkStatus();
 }
 

@@ -35,14 +35,13 @@ void AmountToWire(const EstimatedAmount& amount,
   if (amount.upper.has_value()) response->set_upper(*amount.upper);
 }
 
-absl::Status ConvertTime(const ConvertBudgetQuery& query,
+absl::Status ConvertTime(CallContext& call, const ConvertBudgetQuery& query,
                          const ServedCalibration& calibration,
                          double train_flops_per_token,
                          v1::ConvertBudgetResponse* response) {
-  const std::string dtype =
-      query.dtype.empty() ? calibration.DefaultDtype() : query.dtype;
-  MOEPLAN_ASSIGN_OR_RETURN(const TimeModel* model,
-                           calibration.TimeModelOf(dtype));
+  MOEPLAN_ASSIGN_OR_RETURN(
+      const TimeModel* model,
+      calibration.TimeModelOf(query.dtype, &call.interrupter()));
   const absl::StatusOr<DeviceTimeRate> rate = DeviceTimeRateOf(
       *model, *query.shape, query.run, train_flops_per_token, query.goodput);
   if (!rate.ok()) return ExplainShapeError(rate.status());
@@ -65,7 +64,7 @@ absl::Status ConvertTime(const ConvertBudgetQuery& query,
         absl::StrCat("some operations lie up to ", rate->extrapolation_decades,
                      " decades of work outside what was measured"));
   }
-  response->set_dtype(dtype);
+  response->set_dtype(model->dtype());
   response->set_time_model_version(kTimeModelVersion);
   return absl::OkStatus();
 }
@@ -103,7 +102,7 @@ absl::Status ConvertMemory(const ConvertBudgetQuery& query,
 }  // namespace
 
 absl::Status HandleConvertBudget(const ServiceEnvironment& environment,
-                                 CallContext&,
+                                 CallContext& call,
                                  const v1::ConvertBudgetRequest& request,
                                  v1::ConvertBudgetResponse* response) {
   MOEPLAN_ASSIGN_OR_RETURN(const ConvertBudgetQuery query,
@@ -129,7 +128,7 @@ absl::Status HandleConvertBudget(const ServiceEnvironment& environment,
                ? InvalidFieldError("shape", point.status().message())
                : ExplainCoreError(point.status(), set->id());
   }
-  return ConvertTime(query, *calibration, point->train_flops_per_token,
+  return ConvertTime(call, query, *calibration, point->train_flops_per_token,
                      response);
 }
 

@@ -12,11 +12,13 @@ namespace moeplan::server {
 // Answers `query`, whose budget is device time and whose problem is complete:
 // the best model for each hardware option, options ranked by loss, then by
 // device-hours, then by price, those without a model last; the outcome repeats
-// the first. Adds what was assumed to the warnings.
+// the first, and so does the verdict on a candidate. Adds what was assumed to
+// assumptions (numbers) and warnings (sentences).
 // Errors: NOT_FOUND for a calibration; FAILED_PRECONDITION for one from which
 // no time can be predicted; as core's PlanForDevice and OptimalConfig. Cost:
-// some 100 ms an option, and the fit of a calibration's times where it is the
-// first to need it; never on gRPC's own threads.
+// some 100 ms an option, three times that with a candidate, and the fit of a
+// calibration's times where it is the first to need it; never on gRPC's own
+// threads.
 absl::Status PlanForHardware(const ServiceEnvironment& environment,
                              CallContext& call, const OptimalConfigQuery& query,
                              v1::OptimalConfigResponse* response);

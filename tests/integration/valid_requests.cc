@@ -168,6 +168,32 @@ ValidRequest HardwareRequest() {
       "  recomputation: RECOMPUTATION_SELECTIVE }");
 }
 
+// With a layout, a network, a candidate and serving; one option, of the devices
+// of the layout.
+ValidRequest WholeHardwareRequest() {
+  return Plan(
+      "objective: OBJECTIVE_LEAST_LOSS memory_limit { bytes: 100000000 } "
+      "budget { hardware { "
+      "  options { calibration: \"calibrations/kept\" device_count: 8 } "
+      "  wall_duration { seconds: 864000 } goodput: 0.9 } } "
+      "search_space { expansion_rates: [1, 8] } "
+      "candidate { point { active_params: 1e7 expansion_rate: 8 "
+      "  granularity: 1 } training_tokens: 1e9 } "
+      "serving_demand { prefill_tokens: 1e3 decode_tokens: 1e3 "
+      "  coupling: SERVING_COUPLING_IN_BUDGET concurrent_sequences: 2 "
+      "  context_tokens: 128 max_seconds_per_output_token: 1e3 } "
+      "training_setup { sequence_tokens: 1024 global_batch_tokens: 65536 "
+      "  optimizer: OPTIMIZER_ADAMW recomputation: RECOMPUTATION_SELECTIVE "
+      "  fixed_layout { data_parallel: 4 tensor_parallel: 1 "
+      "    pipeline_parallel: 2 expert_parallel: 4 micro_batch_sequences: 2 "
+      "    stages_per_device: 1 } "
+      "  interconnect { devices_per_node: 4 intra_node_bytes_per_second: 1e11 "
+      "    inter_node_bytes_per_second: 1e10 latency_seconds: 1e-5 "
+      "    overlap_share: 0.5 expert_imbalance: 1.5 "
+      "    dispatch_bytes_per_element: 1 one_copy_per_device: true "
+      "    source: ASSUMPTION_SOURCE_SPEC } }");
+}
+
 std::vector<ValidRequest> ServedOptimalConfigRequests() {
   return {
       Plan(absl::StrCat(
@@ -212,6 +238,7 @@ std::vector<ValidRequest> ServedOptimalConfigRequests() {
            "budget { train_flops: 1e24 } "
            "token_supply { available_training_tokens: 1e13 }"),
       HardwareRequest(),
+      WholeHardwareRequest(),
   };
 }
 

@@ -46,7 +46,7 @@ std::map<std::string, FieldRule> RequestFieldRules() {
   };
 }
 
-// Most of a setup is not served.
+// Part of a setup is not served.
 std::map<std::string, FieldRule> SetupFieldRules() {
   return {
       {"TrainingSetup.sequence_tokens",
@@ -60,16 +60,30 @@ std::map<std::string, FieldRule> SetupFieldRules() {
       {"TrainingSetup.layout_search", {.unserved = true}},
       {"TrainingSetup.device_memory_bytes",
        {.low = 1, .high = 0x1p50, .zero_is_unset = true, .unserved = true}},
-      {"TrainingSetup.interconnect",
-       {.illegal_when_empty = true, .unserved = true}},
+      {"TrainingSetup.interconnect", {.illegal_when_empty = true}},
+      {"Interconnect.devices_per_node", {.low = 1, .high = 65536}},
+      {"Interconnect.intra_node_bytes_per_second", {.low = 1, .high = 1e18}},
+      {"Interconnect.inter_node_bytes_per_second", {.low = 1, .high = 1e18}},
+      {"Interconnect.latency_seconds", {.low = 0, .high = 1e6}},
+      {"Interconnect.overlap_share", {.low = 0, .high = 1}},
+      {"Interconnect.expert_imbalance",
+       {.low = 1, .high = 1e6, .zero_is_unset = true}},
+      {"Interconnect.dispatch_bytes_per_element",
+       {.low = 0.001, .high = 16, .zero_is_unset = true}},
+      {"Interconnect.one_copy_per_device", {}},
+      // DEFAULT is not the caller's to say.
+      {"Interconnect.source", {.coupled = true}},
+      // expert_parallel divides their product.
       {"ParallelLayout.data_parallel",
-       {.low = 1, .high = 1e6, .unserved = true}},
+       {.low = 1, .high = 1e6, .coupled = true, .unserved = true}},
       {"ParallelLayout.tensor_parallel",
-       {.low = 1, .high = 4096, .unserved = true}},
+       {.low = 1, .high = 4096, .coupled = true, .unserved = true}},
       {"ParallelLayout.pipeline_parallel",
        {.low = 1, .high = 4096, .unserved = true}},
       {"ParallelLayout.expert_parallel",
-       {.low = 1, .high = 1e6, .unserved = true}},
+       {.low = 1, .high = 1e6, .coupled = true, .unserved = true}},
+      {"ParallelLayout.stages_per_device",
+       {.low = 1, .high = 4096, .zero_is_unset = true, .coupled = true}},
       {"ParallelLayout.micro_batch_sequences",
        {.low = 1, .high = 65536, .zero_is_unset = true}},
   };

@@ -104,8 +104,12 @@ std::map<std::string, FieldRule> SearchFieldRules() {
       {"ShapeRules.max_routed_experts", {.low = 0, .high = 1048576}},
       {"Candidate.shape", {.required = true, .illegal_when_empty = true}},
       {"Candidate.point", {.required = true, .illegal_when_empty = true}},
-      {"Candidate.training_tokens", {.low = 1, .high = 1e20}},
-      {"CandidatePoint.active_params", {.low = 1, .high = 1e18}},
+      // With device time, 0 is what that buys.
+      {"Candidate.training_tokens",
+       {.low = 1, .high = 1e20, .zero_is_unset = true, .coupled = true}},
+      // A layout has to be able to split the model.
+      {"CandidatePoint.active_params",
+       {.low = 1, .high = 1e18, .coupled = true}},
       {"CandidatePoint.expansion_rate",
        {.low = 1, .high = 1e6, .zero_is_unset = true}},
       {"CandidatePoint.granularity",
@@ -180,6 +184,8 @@ std::map<std::string, FieldRule> LimitFieldRules() {
        {.low = 1, .high = 0x1p30, .zero_is_unset = true, .coupled = true}},
       {"ServingDemand.activation_bits",
        {.low = 1, .high = 64, .zero_is_unset = true}},
+      {"ServingDemand.max_seconds_per_output_token",
+       {.low = 1e-9, .high = 1e6, .zero_is_unset = true, .unserved = true}},
       {"ServingDemand.hardware",
        {.illegal_when_empty = true, .unserved = true}},
   };

@@ -45,13 +45,12 @@ RawAnswer CallRaw(const std::shared_ptr<grpc::Channel>& channel,
     call->Write(grpc::ByteBuffer(&slice, 1),
                 grpc::WriteOptions().set_last_message(), nullptr);
     Next(queue);
-    grpc::ByteBuffer buffer;
-    call->Read(&buffer, nullptr);
-    if (Next(queue)) {
-      answer.message = BytesOf(buffer);
-      grpc::ByteBuffer second;
-      call->Read(&second, nullptr);
-      if (Next(queue)) {
+    for (int taken = 0; !answer.left_stream; ++taken) {
+      grpc::ByteBuffer buffer;
+      call->Read(&buffer, nullptr);
+      if (!Next(queue)) break;
+      if (taken == 0) answer.message = BytesOf(buffer);
+      if (taken == kMessagesTaken) {
         answer.left_stream = true;
         context.TryCancel();
       }

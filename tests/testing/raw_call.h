@@ -16,13 +16,15 @@ struct RawAnswer {
   grpc::Status status;
   // Bytes of the first message of the answer; empty where there was none.
   std::string message;
-  // Whether the call was given up by CallRaw after that message.
+  // Whether the call was given up by CallRaw with messages still to come.
   bool left_stream = false;
 };
 
 // Calls `method` ("/package.Service/Method") with `request` as the bytes of its
-// message, whatever they are. Of a streamed answer only the first message is
-// taken, then the call is cancelled. Blocks; thread-safe.
+// message, whatever they are. Of a streamed answer the first kMessagesTaken
+// messages are taken, then the call is cancelled: a fit of a blink is seen to
+// its end, one of minutes is left. Blocks; thread-safe.
+inline constexpr int kMessagesTaken = 3;
 RawAnswer CallRaw(const std::shared_ptr<grpc::Channel>& channel,
                   const std::string& method, const std::string& request,
                   absl::Duration timeout = absl::Seconds(30));

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/error_report.h"
+#include "client/cli/hardware_flags.h"
 #include "client/cli/invocation.h"
 #include "client/cli/model_file.h"
 #include "client/cli/output/csv_writer.h"
@@ -17,6 +18,7 @@
 #include "client/cli/text/evidence_text.h"
 #include "client/cli/text/verdict_text.h"
 #include "client/cli/text/words.h"
+#include "core/base/status_macros.h"
 
 namespace moeplan::cli {
 namespace {
@@ -28,13 +30,16 @@ constexpr char kExamples[] = R"(Examples:
   moeplan evaluate -N 7B -D 2T -E 1 --memory 80GiB --max-extrapolation 2
   moeplan evaluate --model shape.json --tokens 2T --json
   moeplan evaluate -N 400M -D 8B -E 8 --check || echo "not the best use"
+  moeplan evaluate -N 400M -E 8 --calibration my-h200 --wall-hours 24
 
-The candidate is compared with the best model at its own training FLOPs and
-under the given limits. The exit code is 0 for every verdict, unless --check.
+The candidate is compared with the best model at its own training FLOPs, or with
+--calibration at its own device-hours, and under the given limits. The exit code
+is 0 for every verdict, unless --check.
 )";
 
 struct EvaluateCommand {
   PlanFlags flags;
+  HardwareFlags hardware;
   std::string model_file;
   bool check = false;
 };
@@ -69,6 +74,7 @@ void PrintText(const EvaluateCommand& command,
                const v1::OptimalConfigResponse& response, Io& io) {
   Page page(io);
   PrintEvaluation(command.flags.request, response, page);
+  PrintAssumptions(response.assumptions(), page);
   PrintWarnings(response.warnings(), response.provenance(), page);
   PrintProvenance(response.provenance(), page);
 }
@@ -85,7 +91,16 @@ absl::Status FinishCandidate(EvaluateCommand& command) {
         "the candidate's size is missing: --active-params or --model, such as "
         "--active-params 1B");
   }
-  return FinishPlanFlags(command.flags);
+  MOEPLAN_RETURN_IF_ERROR(FinishPlanFlags(command.flags));
+  MOEPLAN_RETURN_IF_ERROR(
+      FinishHardwareFlags(command.hardware, command.flags.request));
+  if (candidate.training_tokens() == 0 &&
+      command.hardware.calibrations.empty()) {
+    return absl::InvalidArgumentError(
+        "--tokens is missing, what the candidate is to be trained on, such as "
+        "--tokens 20B");
+  }
+  return absl::OkStatus();
 }
 
 ExitCode Run(EvaluateCommand& command, const CommonOptions& options, Io& io) {
@@ -137,12 +152,12 @@ void AddCandidateOptions(CLI::App& evaluate, EvaluateCommand& command) {
       [&request](double value) {
         request.mutable_candidate()->set_training_tokens(value);
       },
-      "Tokens that it is to be trained on");
+      "Tokens that it is to be trained on (default with --calibration: what "
+      "its hours buy)");
   auto* model = evaluate
                     .add_option("--model", command.model_file,
                                 "A model from a JSON file (ModelShape) instead")
                     ->type_name("FILE");
-  tokens->required();
   for (CLI::Option* option : {params, expansion, granularity, tokens, model}) {
     option->group(kCandidate);
   }
@@ -172,6 +187,7 @@ void AddEvaluateCommand(CLI::App& root, Invocation& invocation) {
   AddCandidateOptions(*evaluate, *command);
   AddPlanFlags(*evaluate, command->flags,
                {.compute = false, .objective = false, .short_names = false});
+  AddHardwareFlags(*evaluate, command->hardware);
   AddCommonOptions(*evaluate, invocation.options);
   evaluate->footer(kExamples);
   evaluate->callback([command, &invocation] {

@@ -31,6 +31,10 @@ constexpr char kExamples[] = R"(Examples:
   moeplan plan --target-loss 2.1 --memory 24GB
   moeplan plan --compute 1e22 --memory-as-dense 7B --kv-tokens 32k
   moeplan plan --calibration my-h200 --wall-hours 720 --devices 8
+  moeplan plan --calibration my-h200 --wall-hours 720 --devices 64 \
+      --goodput 0.9 --expert-parallel 8 --devices-per-node 8 \
+      --intra-node-rate 400GB --inter-node-rate 50GB --overlap 0.3
+  moeplan plan --calibration my-h200 --wall-hours 720 --served-tokens 100B
   moeplan plan --set fine-grained-2024-e64-fine --compute 1e20 --json
 )";
 
@@ -53,6 +57,7 @@ void PrintText(const Session& session, const PlanCommand& command,
     PrintPlansOfOtherSets(session.client(), command.flags.request,
                           response.provenance().coefficient_set(), page);
   }
+  PrintAssumptions(response.assumptions(), page);
   PrintWarnings(response.warnings(), response.provenance(), page);
   PrintProvenance(response.provenance(), page);
 }

@@ -11,6 +11,17 @@
 namespace moeplan::cli {
 namespace {
 
+std::string SourceText(v1::AssumptionSource source) {
+  switch (source) {
+    case v1::ASSUMPTION_SOURCE_USER:
+      return "user";
+    case v1::ASSUMPTION_SOURCE_SPEC:
+      return "spec";
+    default:
+      return "default";
+  }
+}
+
 constexpr size_t kShownChecksumDigits = 12;
 
 std::string BasisText(v1::IntervalBasis basis) {
@@ -118,6 +129,21 @@ void PrintWarnings(const Warnings& warnings, const v1::Provenance& provenance,
   }
   if (texts.empty()) return;
   page.Heading("Notes");
+  page.Bullets(texts);
+}
+
+void PrintAssumptions(
+    const google::protobuf::RepeatedPtrField<v1::Assumption>& assumptions,
+    Page& page) {
+  if (assumptions.empty()) return;
+  page.Heading("Assumed, not measured");
+  std::vector<std::string> texts;
+  for (const v1::Assumption& each : assumptions) {
+    texts.push_back(absl::StrCat(each.name(), " = ",
+                                 FormatShortest(each.value()),
+                                 each.unit().empty() ? "" : " ", each.unit(),
+                                 " (", SourceText(each.source()), ")"));
+  }
   page.Bullets(texts);
 }
 

@@ -31,6 +31,11 @@ std::string IntervalText(const v1::LossInterval& interval);
 void PrintWarnings(const Warnings& warnings, const v1::Provenance& provenance,
                    Page& page);
 
+// The numbers that were not measured, with who says each.
+void PrintAssumptions(
+    const google::protobuf::RepeatedPtrField<v1::Assumption>& assumptions,
+    Page& page);
+
 // Which set, version and checksum answered.
 void PrintProvenance(const v1::Provenance& provenance, Page& page);
 

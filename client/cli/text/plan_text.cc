@@ -168,6 +168,13 @@ void PrintFacts(const v1::OptimalConfigRequest& request, const v1::Plan& plan,
     facts.push_back({"device-hours", HoursText(point.device_hours()),
                      DeviceHoursRemark(point)});
   }
+  if (point.has_serving_device_hours()) {
+    facts.push_back(
+        {"of them serving", HoursText(point.serving_device_hours()),
+         absl::StrCat(point.decode_sequences(), " sequences at once, ",
+                      FormatNumber(1e3 * point.seconds_per_output_token(), 3),
+                      " ms between their tokens")});
+  }
   for (const v1::TrainingAdvice& advice : plan.advice()) {
     if (!advice.has_peak_learning_rate()) continue;
     facts.push_back({"peak learning rate",

@@ -32,6 +32,11 @@ std::string ConstraintValueText(const v1::OptimalConfigRequest& request,
       return absl::StrCat(TokensText(value), " tokens");
     case v1::CONSTRAINT_TARGET_LOSS:
       return LossText(value);
+    case v1::CONSTRAINT_WALL_DURATION:
+    case v1::CONSTRAINT_OUTPUT_TOKEN_SECONDS:
+      return absl::StrCat(FormatNumber(value, 4), " s");
+    case v1::CONSTRAINT_DEVICE_MEMORY:
+      return BytesText(value);
     default:
       return PlainText(value);
   }
@@ -99,7 +104,10 @@ void PrintCandidate(const v1::Evaluation& evaluation, Page& page) {
                {"loss"}});
   table.AddRow(CandidateRow("candidate", evaluation.candidate()));
   if (evaluation.has_optimum()) {
-    table.AddRow(CandidateRow("best for these FLOPs", evaluation.optimum()));
+    table.AddRow(CandidateRow(evaluation.has_wasted_device_hours()
+                                  ? "best for these hours"
+                                  : "best for these FLOPs",
+                              evaluation.optimum()));
   }
   page.Print(table);
 }
@@ -115,17 +123,26 @@ std::vector<std::string> FigureTexts(const v1::OptimalConfigRequest& request,
                                                     : 1e-3),
         ")."));
   }
-  if (evaluation.has_compute_to_same_loss_ratio()) {
+  if (evaluation.has_wasted_device_hours()) {
+    texts.push_back(absl::StrCat(
+        "The candidate takes ",
+        FormatCount(evaluation.candidate().device_hours(), 3),
+        " device-hours, ",
+        FormatNumber(evaluation.compute_to_same_loss_ratio(), 3),
+        " times what its loss needs: ",
+        FormatCount(evaluation.wasted_device_hours(), 3), " are wasted."));
+  } else if (evaluation.has_compute_to_same_loss_ratio()) {
     texts.push_back(absl::StrCat(
         "The candidate takes ",
         FormatNumber(evaluation.compute_to_same_loss_ratio(), 3),
         " times the compute that its loss needs: ",
         FlopsText(evaluation.wasted_flops()), " FLOPs are wasted."));
   }
-  if (evaluation.has_wasted_device_hours()) {
-    texts.push_back(absl::StrCat(
-        "Wasted: ", FormatCount(evaluation.wasted_device_hours(), 3),
-        " device-hours."));
+  if (evaluation.has_affordable_training_tokens()) {
+    texts.push_back(
+        absl::StrCat("The device time of the budget buys ",
+                     TokensText(evaluation.affordable_training_tokens()),
+                     " tokens of its training."));
   }
   for (const int constraint : evaluation.violated_constraints()) {
     texts.push_back(absl::StrCat(

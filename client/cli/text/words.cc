@@ -85,6 +85,8 @@ std::string ConstraintName(v1::Constraint constraint) {
       return "the wall time";
     case v1::CONSTRAINT_DEVICE_MEMORY:
       return "the memory of one device";
+    case v1::CONSTRAINT_OUTPUT_TOKEN_SECONDS:
+      return "the time of an output token";
     default:
       return "an unknown limit";
   }

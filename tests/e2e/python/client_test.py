@@ -338,8 +338,7 @@ class SetsTest(ServerTestCase):
 
 class MirrorTest(unittest.TestCase):
     # Fields that the server does not serve yet and that are sent raw.
-    NOT_MIRRORED = {"ServingDemand": {"hardware"},
-                    "SearchSpace": {"realisable", "shape_rules"}}
+    NOT_MIRRORED = {"SearchSpace": {"realisable", "shape_rules"}}
 
     def test_dataclasses_have_the_fields_of_their_messages(self):
         from google.protobuf import descriptor_pool

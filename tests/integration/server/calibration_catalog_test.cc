@@ -7,10 +7,10 @@
 
 #include <memory>
 #include <string>
-#include <thread>
-#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/convert/calibration_convert.h"
+#include "server/rpc/status.h"
 #include "server/store/memory_store.h"
 #include "tests/testing/made_up_calibration.h"
 
@@ -30,8 +30,8 @@ class CalibrationCatalogTest : public ::testing::Test {
  protected:
   void SetUp() override { Load(); }
 
-  void Load() {
-    auto loaded = CalibrationCatalog::Load(*store_);
+  void Load(const CalibrationLimits& limits = {}) {
+    auto loaded = CalibrationCatalog::Load(*store_, limits);
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     catalog_ = *std::move(loaded);
   }
@@ -53,6 +53,17 @@ class CalibrationCatalogTest : public ::testing::Test {
                      "", now)
             .status();
     ASSERT_TRUE(status.ok()) << status;
+  }
+
+  // Of device x, with one measurement.
+  absl::StatusOr<WriteOutcome> TryCreate(const std::string& id,
+                                         const Idempotency& idempotency) {
+    Calibration calibration = MadeUpDevice();
+    calibration.device.product = "x";
+    calibration.measurements = {MadeUpMeasurement(Copy{4096})};
+    return catalog_->Create(idempotency, id, calibration,
+                            EncodeStoredCalibration(calibration), "",
+                            kStart + absl::Seconds(10));
   }
 
   std::string Newest(const std::string& product,
@@ -87,7 +98,8 @@ TEST_F(CalibrationCatalogTest, WhatAReaderHoldsOutlivesItsDeletion) {
   EXPECT_EQ(catalog_->Find("mine").status().code(),
             absl::StatusCode::kNotFound);
   EXPECT_EQ((*held)->name(), "calibrations/mine");
-  EXPECT_EQ((*held)->calibration().device.product, "x");
+  EXPECT_EQ((*held)->facts().product, "x");
+  EXPECT_EQ((*held)->Read().status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(CalibrationCatalogTest, ReloadingChangesNothing) {
@@ -96,7 +108,11 @@ TEST_F(CalibrationCatalogTest, ReloadingChangesNothing) {
   const CalibrationPointer before = *catalog_->Find("mine");
   Load();
   const CalibrationPointer after = *catalog_->Find("mine");
-  EXPECT_EQ(after->calibration(), calibration);
+  const auto read = after->Read();
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, calibration);
+  EXPECT_EQ(after->facts().dtypes, before->facts().dtypes);
+  EXPECT_EQ(after->facts().stored_bytes, before->facts().stored_bytes);
   EXPECT_EQ(after->checksum(), before->checksum());
   EXPECT_EQ(after->create_time(), before->create_time());
 }
@@ -118,28 +134,68 @@ TEST_F(CalibrationCatalogTest, OneThatCannotBeReadIsQuarantinedAlone) {
   EXPECT_EQ(Newest("x"), "mine");
 }
 
-TEST_F(CalibrationCatalogTest, ModelsAreFittedOnceForAllThreads) {
+TEST_F(CalibrationCatalogTest, AModelIsFittedOnceAndNamesTheFormatItTook) {
   Store("mine", MadeUpCalibration(), kStart);
   const CalibrationPointer mine = *catalog_->Find("mine");
-  std::vector<const TimeModel*> models(4, nullptr);
-  std::vector<std::thread> threads;
-  for (const TimeModel*& model : models) {
-    threads.emplace_back([&mine, &model] {
-      const auto found = mine->TimeModelOf("bf16");
-      if (found.ok()) model = *found;
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  ASSERT_NE(models[0], nullptr);
-  EXPECT_THAT(models, ::testing::Each(models[0]));
-  EXPECT_GT(models[0]->Predict(Gemm{512, 512, 512}).seconds, 0);
+  const auto model = mine->TimeModelOf("", nullptr);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ((*model)->dtype(), "bf16");
+  EXPECT_GT((*model)->Predict(Gemm{512, 512, 512}).seconds, 0);
+  EXPECT_EQ(*mine->TimeModelOf("bf16", nullptr), *model);
+}
+
+TEST_F(CalibrationCatalogTest, AnInterruptedQuestionIsCancelled) {
+  Store("mine", MadeUpCalibration(), kStart);
+  const CalibrationPointer mine = *catalog_->Find("mine");
+  Interrupter interrupter;
+  interrupter.Interrupt();
+  EXPECT_TRUE(
+      absl::IsCancelled(mine->TimeModelOf("bf16", &interrupter).status()));
+  EXPECT_TRUE(mine->TimeModelOf("bf16", nullptr).ok());
+}
+
+TEST_F(CalibrationCatalogTest, MoreCalibrationsThanTheLimitAreRefused) {
+  Load({.most_calibrations = 2});
+  Create("a", "x", 0);
+  Create("b", "x", 1);
+  const auto refused = TryCreate("c", {});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ErrorReason(refused.status()), "QUOTA_EXCEEDED");
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr("calibrations must be at most 2 on this server "
+                        "(--max-calibrations); delete some first; got 3"));
+  EXPECT_EQ(catalog_->size(), 2u);
+  ASSERT_TRUE(catalog_->Delete({}, "a").ok());
+  EXPECT_TRUE(TryCreate("c", {}).ok());
+}
+
+TEST_F(CalibrationCatalogTest, MoreBytesThanTheLimitAreRefused) {
+  Create("a", "x", 0);
+  const int64_t bytes = (*catalog_->Find("a"))->facts().stored_bytes;
+  ASSERT_GT(bytes, 0);
+  Load({.most_bytes = 2 * bytes});
+  EXPECT_TRUE(TryCreate("b", {}).ok());
+  const auto refused = TryCreate("c", {});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr(absl::StrCat("got ", 3 * bytes)));
+}
+
+TEST_F(CalibrationCatalogTest, ARepeatedCreateIsAnsweredThoughAllIsFull) {
+  Load({.most_calibrations = 1});
+  const Idempotency idempotency = {"5c1a9a5e-6a9e-4f0e-9d5b-3f6b6f1f7c11",
+                                   "body"};
+  ASSERT_TRUE(TryCreate("a", idempotency).ok());
+  const auto again = TryCreate("a", idempotency);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->replayed);
 }
 
 TEST_F(CalibrationCatalogTest, FormatWithoutModelIsAFailedPrecondition) {
   Create("mine", "x", 0);
   const CalibrationPointer mine = *catalog_->Find("mine");
   for (const char* dtype : {"bf16", "f32"}) {
-    const absl::Status status = mine->TimeModelOf(dtype).status();
+    const absl::Status status = mine->TimeModelOf(dtype, nullptr).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(status.message()), HasSubstr("calibrations/mine"));
     EXPECT_THAT(std::string(status.message()), HasSubstr(dtype));

@@ -5,12 +5,14 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "moeplan/v1/calibration.grpc.pb.h"
 #include "server/convert/calibration_convert.h"
 #include "tests/integration/server/in_process_server.h"
@@ -201,6 +203,35 @@ TEST_F(CalibrationServiceTest, ThousandsOfMeasurementsTravelInOneMessage) {
   ASSERT_TRUE(Get("calibrations/big").ok());
   EXPECT_EQ(got_.calibration().measurements_size(), 2000);
   EXPECT_TRUE(got_.time_models(0).has_time_model());
+}
+
+// A fit that takes seconds does not hold its thread for a caller who left: the
+// call is over when it is logged.
+TEST_F(CalibrationServiceTest, AFitEndsWithTheDeadlineOfItsCall) {
+  Calibration calibration = MadeUpCalibration();
+  for (int64_t i = 0; calibration.measurements.size() < 20000; ++i) {
+    calibration.measurements.push_back(
+        MadeUpMeasurement(Gemm{100 + i % 97, 200 + i, 300 + 7 * (i % 89)}));
+  }
+  const grpc::Status created = Create(Request("big", calibration));
+  ASSERT_TRUE(created.ok()) << created.error_message();
+  grpc::ClientContext context;
+  const absl::Time asked = absl::Now();
+  context.set_deadline(absl::ToChronoTime(asked + absl::Milliseconds(300)));
+  v1::GetCalibrationRequest request;
+  request.set_name("calibrations/big");
+  EXPECT_EQ(stub_->GetCalibration(&context, request, &got_).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  while (server_.Log().find("GetCalibration") == std::string::npos &&
+         absl::Now() < asked + absl::Minutes(1)) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  const absl::Duration took = absl::Now() - asked;
+  std::cout << "stopped after " << took << "\n";
+  EXPECT_THAT(server_.Log(), HasSubstr("DEADLINE_EXCEEDED"));
+  // A step over 20,000 measurements takes milliseconds; sanitizers and a busy
+  // machine make that more, and the whole fit with it.
+  EXPECT_LT(took, absl::Seconds(3));
 }
 
 TEST_F(CalibrationServiceTest, RepeatedCreateReturnsTheFirstAnswer) {

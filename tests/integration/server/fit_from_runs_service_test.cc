@@ -5,12 +5,16 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "moeplan/v1/coefficient_set.grpc.pb.h"
 #include "moeplan/v1/planner.grpc.pb.h"
@@ -169,6 +173,36 @@ TEST_F(FitFromRunsServiceTest, BadRunsAreNamedByColumnAndRow) {
               ::testing::IsSupersetOf({"runs.weight", "families[1]", "seed"}));
   request.mutable_runs()->clear_weight();
   EXPECT_THAT(Fit(request).error_message(), HasSubstr("runs.loss[3]"));
+}
+
+// Legal by its range, a run may be absurd beside the others (a tenth of a
+// parameter). Whatever follows from it is an answer: a fit whose figures are
+// finite, or a refusal.
+TEST_F(FitFromRunsServiceTest, AbsurdRunsAreNeverAnInternalError) {
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> decades(-300, 18);
+  int fitted = 0;
+  for (int i = 0; i < 200; ++i) {
+    v1::FitFromRunsRequest request = DenseRuns();
+    request.set_start_count(1);
+    v1::RunColumns& runs = *request.mutable_runs();
+    google::protobuf::RepeatedField<double>* columns[] = {
+        runs.mutable_active_params(), runs.mutable_training_tokens(),
+        runs.mutable_loss()};
+    std::string changes;
+    for (int change = 0; change < 2; ++change) {
+      const size_t column = random() % 3;
+      const int row = static_cast<int>(random() % 25);
+      const double decade = decades(random) / (random() % 2 == 0 ? 1 : 20);
+      columns[column]->Set(row, std::pow(10, std::min(decade, 2.0)));
+      absl::StrAppend(&changes, " ", column, "[", row, "] = 1e", decade);
+    }
+    request.mutable_hold_out()->set_lowest_loss_share(0.3);
+    const grpc::Status status = Fit(request);
+    ASSERT_TRUE(status.ok()) << changes << ": " << status.error_message();
+    fitted += result_.reports(0).has_fitted();
+  }
+  EXPECT_GT(fitted, 100);
 }
 
 // R16 of the service conventions: 100 ms; a machine that runs other tests too

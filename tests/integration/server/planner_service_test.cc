@@ -237,9 +237,12 @@ TEST_F(PlannerServiceTest, WhatIsNotServedYetIsRefusedByName) {
   v1::HardwareOption* option = budget->add_options();
   option->set_calibration("calibrations/none");
   option->set_device_count(1);
-  hardware.mutable_serving_demand()->set_coupling(
+  hardware.set_pareto_point_count(5);
+  v1::OptimalConfigRequest latency = Budget(1e20);
+  latency.mutable_serving_demand()->set_coupling(
       v1::SERVING_COUPLING_IN_BUDGET);
-  hardware.mutable_serving_demand()->set_decode_tokens(1e9);
+  latency.mutable_serving_demand()->set_decode_tokens(1e9);
+  latency.mutable_serving_demand()->set_max_seconds_per_output_token(0.1);
   v1::OptimalConfigRequest shapes = Budget(1e20);
   shapes.mutable_search_space()->set_realisable(true);
   v1::OptimalConfigRequest setup = Budget(1e20);
@@ -250,7 +253,8 @@ TEST_F(PlannerServiceTest, WhatIsNotServedYetIsRefusedByName) {
   epochs.mutable_token_supply()->set_available_training_tokens(1e10);
   epochs.mutable_token_supply()->set_max_epochs(4);
   const std::pair<v1::OptimalConfigRequest, std::string> cases[] = {
-      {hardware, "serving_demand"},
+      {hardware, "pareto_point_count"},
+      {latency, "serving_demand.max_seconds_per_output_token"},
       {shapes, "search_space.realisable"},
       {setup, "training_setup"},
       {epochs, "token_supply.max_epochs"},

@@ -80,6 +80,7 @@ TEST_F(ServerProcessTest, HelpListsEveryFlagAndExitCode) {
        {"--listen", "--port-file", "--data-dir", "--default-set",
         "--default-dense-set", "--threads", "--fit-threads", "--reflection",
         "--drain-notice", "--drain-deadline", "--slow-call", "--log-level",
+        "--max-calibrations", "--max-calibration-bytes", "256MiB",
         "healthcheck", "Exit codes", "MOEPLAN_LISTEN", "127.0.0.1:7600"}) {
     EXPECT_THAT(help.output, HasSubstr(text));
   }
@@ -91,7 +92,8 @@ TEST_F(ServerProcessTest, BadFlagsAreExitCodeTwo) {
        {"--no-such-flag", "--threads many", "--drain-notice 5parsecs",
         "--log-level loud", "--listen 127.0.0.1:0 --default-set UPPER",
         "--listen 127.0.0.1:0 --default-set none-such",
-        "--listen 127.0.0.1:0 --threads -1"}) {
+        "--listen 127.0.0.1:0 --threads -1", "--max-calibrations -1",
+        "--max-calibration-bytes many"}) {
     const Ended ended = RunProgram(flags);
     EXPECT_EQ(ended.exit_code, 2) << flags << "\n" << ended.output;
     EXPECT_FALSE(ended.output.empty());

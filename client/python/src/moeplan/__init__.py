@@ -20,7 +20,7 @@ from moeplan.errors import (Aborted, AlreadyExists, Cancelled, DataLoss,
                             OutOfRange, Overloaded, PermissionDenied, Precondition,
                             ResourceExhausted, Unauthenticated, Unavailable,
                             Unimplemented, Violation)
-from moeplan.evidence import (DefaultCoefficientSet, Extrapolation, FixedVariable,
+from moeplan.evidence import (Assumption, DefaultCoefficientSet, Extrapolation, FixedVariable,
                               LawCoefficient, LawFamily, LossInterval,
                               ParamConvention, Provenance, ServerInfo, ServerLimits,
                               VariableRange, Warning)
@@ -28,11 +28,14 @@ from moeplan.fits import (Coefficient, CoefficientDraw, CoefficientSet, DomainBo
                           FitError, FitOutlier, FitProgress, FitReduction, FitRefusal,
                           FitReport, FitResult, FittedCoefficient, FittedLaw,
                           ResidualError, SuggestedRun)
+from moeplan.hardware import (CalibrationSelector, HardwareBudget, HardwareOption,
+                              Interconnect, ParallelLayout, ParallelLayoutSearch,
+                              TrainingSetup)
 from moeplan.planner import MoePlanner
 from moeplan.plans import (BindingConstraint, ComputeSaving, DenseBaseline, Evaluation,
                            FlatRegion, FlopBreakdown, HardwareOutcome, Infeasible,
                            MemoryBreakdown, NotFixableAlone, OptimalityCertificate,
-                           ParallelLayout, ParetoPoint, Plan, PlanningAnswer,
+                           ParetoPoint, Plan, PlanningAnswer,
                            PlanPoint, PlanShape, Relaxation, TrainingAdvice)
 from moeplan.questions import (GB, GIB, Candidate, CandidatePoint, DenseModelReference,
                                FitLossFunction, HoldOutGroups, HoldOutLargest,

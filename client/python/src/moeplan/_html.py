@@ -80,6 +80,11 @@ def plan_html(plan: "Plan") -> str:
             change = constraint.loss_per_ln_limit * math.log(2)
             note += f" (twice as much: loss about {change:+.3f})"
         notes.append(note)
+    if plan.optimum.device_hours is not None:
+        note = f"{plan.optimum.device_hours:.3g} device-hours"
+        if plan.optimum.serving_device_hours is not None:
+            note += f", {plan.optimum.serving_device_hours:.3g} of them serving"
+        notes.append(note)
     ratio: Optional[float] = None
     if plan.saving is not None:
         ratio = plan.saving.dense_to_plan_flops_ratio
@@ -111,6 +116,8 @@ def answer_html(answer: "PlanningAnswer") -> str:
     if answer.evaluation is not None:
         parts.append(_paragraph(
             f"{_words(answer.evaluation.verdict)}: {answer.evaluation.reason}"))
+    if answer.assumptions:
+        parts.append(_list(f"assumed: {item}" for item in answer.assumptions))
     if answer.warnings:
         parts.append(_list(warning.message for warning in answer.warnings))
     return "".join(parts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from moeplan._mirror import set_field
+from moeplan._mirror import set_field, to_message
 from moeplan._tables import fill_run_columns
+from moeplan.hardware import HardwareBudget
 
 SET_PREFIX = "coefficientSets/"
 
@@ -24,6 +25,7 @@ def new_request_id() -> str:
 
 
 def optimal_config_request(pb: Any, *, train_flops: Optional[float],
+                           hardware: Optional[HardwareBudget],
                            available_training_tokens: Optional[float],
                            coefficient_set: str, dense_coefficient_set: str,
                            fields: Mapping[str, Any]) -> Any:
@@ -33,6 +35,10 @@ def optimal_config_request(pb: Any, *, train_flops: Optional[float],
         dense_coefficient_set=set_name(dense_coefficient_set))
     if train_flops is not None:
         request.budget.train_flops = train_flops
+    if hardware is not None:
+        if train_flops is not None:
+            raise ValueError("the budget is either train_flops or hardware")
+        to_message(hardware, request.budget.hardware)
     if available_training_tokens is not None:
         request.token_supply.available_training_tokens = available_training_tokens
     set_fields(request, fields)
@@ -79,3 +85,20 @@ def family_convention(info: Any, family: str) -> Any:
         raise ValueError(f"no law family is called {family!r}; the server has "
                          + ", ".join(sorted(by_name)))
     return by_name[family].convention
+
+
+def unary_method(request: Any) -> Tuple[str, Any]:
+    """Path and response type of the unary call that takes a request."""
+    from google.protobuf import message_factory
+
+    from moeplan.v1 import calibration_pb2, coefficient_set_pb2, planner_pb2
+
+    wanted = request.DESCRIPTOR.full_name
+    for file in (planner_pb2, coefficient_set_pb2, calibration_pb2):
+        for service in file.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                if method.server_streaming or method.input_type.full_name != wanted:
+                    continue
+                return (f"/{service.full_name}/{method.name}",
+                        message_factory.GetMessageClass(method.output_type))
+    raise TypeError(f"no unary call of moeplan.v1 takes a {wanted}")

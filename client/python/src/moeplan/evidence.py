@@ -56,6 +56,21 @@ class Warning:  # the word of the API; reached as moeplan.Warning
     message: str  # one sentence
 
 
+@mirrors("Assumption")
+@dataclasses.dataclass(frozen=True)
+class Assumption:
+    """A number that an answer rests on and that nobody measured."""
+
+    name: str  # the request's field that it stands for
+    value: float
+    unit: str  # "tokens", "bytes/s"; empty for shares and factors
+    source: str  # DEFAULT, USER or SPEC
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.name} = {self.value:g}{unit} ({self.source.lower()})"
+
+
 @mirrors("ParamConvention")
 @dataclasses.dataclass(frozen=True)
 class ParamConvention:

@@ -10,9 +10,11 @@ from moeplan._connection import Connection, TlsArgument
 from moeplan._fitting import run_fit
 from moeplan._mirror import from_message, to_message
 from moeplan._requests import (FitQuestion, family_convention, fit_request,
-                               new_request_id, optimal_config_request, set_name)
+                               new_request_id, optimal_config_request, set_name,
+                               unary_method)
 from moeplan.evidence import ParamConvention, ServerInfo
 from moeplan.fits import CoefficientSet, FitProgress, FitReport, FitResult
+from moeplan.hardware import HardwareBudget, TrainingSetup
 from moeplan.plans import Evaluation, PlanningAnswer
 from moeplan.questions import (Candidate, FitLossFunction, HoldOutRule, MemoryLimit,
                                SearchSpace, ServingDemand, ServingMemory)
@@ -82,7 +84,7 @@ class MoePlanner:
 
         Errors: TypeError for a message that no unary call takes.
         """
-        method, response_type = _unary_method(request)
+        method, response_type = unary_method(request)
         return self._connection.call(method, request, response_type,
                                      timeout or self._query_timeout)
 
@@ -145,6 +147,8 @@ class MoePlanner:
 
     def optimal_config(
             self, train_flops: Optional[float] = None, *,
+            hardware: Optional[HardwareBudget] = None,
+            training_setup: Optional[TrainingSetup] = None,
             objective: str = "LEAST_LOSS", target_loss: Optional[float] = None,
             memory_limit: Optional[MemoryLimit] = None,
             serving_memory: Optional[ServingMemory] = None,
@@ -166,6 +170,9 @@ class MoePlanner:
 
         train_flops: compute budget in FLOPs, [1, 1e40]; a limit, not an
             equality; may be left out with a candidate (its own FLOPs count).
+        hardware: device time on measured machines instead; hardware_outcomes
+            has each, best first, and assumptions what was not measured.
+            training_setup says how the run lies over its devices.
         objective: LEAST_LOSS; or LEAST_COMPUTE or LEAST_SERVING_MEMORY, which
             reach target_loss.
         memory_limit: what the served model may take; serving_memory says how it
@@ -181,12 +188,12 @@ class MoePlanner:
         2502.05172, or your own).
         Errors: InvalidArgument, NotFound, FailedPrecondition, OutOfRange
         (strict), Unimplemented (the message names the field).
-        Cost: milliseconds.
+        Cost: milliseconds; with hardware some 100 ms an option.
         """
         from moeplan.v1 import optimal_config_pb2
 
         request = optimal_config_request(
-            optimal_config_pb2, train_flops=train_flops,
+            optimal_config_pb2, train_flops=train_flops, hardware=hardware,
             available_training_tokens=available_training_tokens,
             coefficient_set=coefficient_set,
             dense_coefficient_set=dense_coefficient_set,
@@ -194,6 +201,7 @@ class MoePlanner:
                 objective=objective, target_loss=target_loss,
                 memory_limit=memory_limit, serving_memory=serving_memory,
                 serving_demand=serving_demand, search_space=search_space,
+                training_setup=training_setup,
                 candidate=candidate, loss_tolerance=loss_tolerance,
                 alternative_count=alternative_count, include_cells=include_cells,
                 pareto_point_count=pareto_point_count,
@@ -205,7 +213,8 @@ class MoePlanner:
 
     def evaluate(self, candidate: Candidate, **question: Any) -> Evaluation:
         """The verdict on a model that somebody means to train, against the best
-        use of its own FLOPs; `question` are arguments of optimal_config."""
+        use of its own FLOPs, or with hardware of its own device-hours;
+        `question` are arguments of optimal_config."""
         answer = self.optimal_config(candidate=candidate, **question)
         assert answer.evaluation is not None  # a candidate was given
         return answer.evaluation
@@ -380,20 +389,3 @@ def _points(points: Any) -> Tuple[Any, Optional[List[ShapePoint]]]:
     if items and all(isinstance(item, ShapePoint) for item in items):
         return None, items
     return _tables.points_frame(items), None
-
-
-def _unary_method(request: Any) -> Tuple[str, Any]:
-    """Path and response type of the unary call that takes a request."""
-    from google.protobuf import message_factory
-
-    from moeplan.v1 import calibration_pb2, coefficient_set_pb2, planner_pb2
-
-    wanted = request.DESCRIPTOR.full_name
-    for file in (planner_pb2, coefficient_set_pb2, calibration_pb2):
-        for service in file.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                if method.server_streaming or method.input_type.full_name != wanted:
-                    continue
-                return (f"/{service.full_name}/{method.name}",
-                        message_factory.GetMessageClass(method.output_type))
-    raise TypeError(f"no unary call of moeplan.v1 takes a {wanted}")

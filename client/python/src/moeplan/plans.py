@@ -8,7 +8,9 @@ from typing import Optional, Tuple, Union
 
 from moeplan._mirror import mirrors
 from moeplan.errors import NoModelFits
-from moeplan.evidence import Extrapolation, LossInterval, Provenance, Warning
+from moeplan.evidence import (Assumption, Extrapolation, LossInterval, Provenance,
+                              Warning)
+from moeplan.hardware import ParallelLayout
 from moeplan.shapes import ModelShape
 
 
@@ -56,18 +58,6 @@ class MemoryBreakdown:
     train_device_bytes: Optional[int]
 
 
-@mirrors("ParallelLayout")
-@dataclasses.dataclass(frozen=True)
-class ParallelLayout:
-    """A split of a model over devices."""
-
-    data_parallel: int
-    tensor_parallel: int
-    pipeline_parallel: int
-    expert_parallel: int
-    micro_batch_sequences: int = 0
-
-
 @mirrors("PlanPoint")
 @dataclasses.dataclass(frozen=True)
 class PlanPoint:
@@ -80,11 +70,14 @@ class PlanPoint:
     flops: FlopBreakdown
     memory: Optional[MemoryBreakdown]
     extrapolations: Tuple[Extrapolation, ...]  # empty inside the fitted box
-    device_hours: Optional[float]
+    device_hours: Optional[float]  # training and serving
     price: Optional[float]
     layout: Optional[ParallelLayout]
     device_hours_lower: Optional[float]  # 90 % interval of device_hours
     device_hours_upper: Optional[float]
+    serving_device_hours: Optional[float]  # part of device_hours
+    decode_sequences: Optional[int]  # that a device decodes at once
+    seconds_per_output_token: Optional[float]  # of one sequence then
 
     @property
     def extrapolation_decades(self) -> float:
@@ -221,6 +214,7 @@ class HardwareOutcome:
     calibration: str
     plan: Optional[Plan]
     infeasible: Optional[Infeasible]
+    evaluation: Optional[Evaluation]  # of a candidate
 
 
 @mirrors("ParetoPoint")
@@ -235,7 +229,8 @@ class ParetoPoint:
 @mirrors("Evaluation")
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """A candidate against the optimum for its own FLOPs."""
+    """A candidate against the optimum for its own FLOPs, or on hardware for its
+    own device-hours."""
 
     verdict: str  # NEAR_OPTIMAL, SUBOPTIMAL, or UNKNOWN (a scheduler admits)
     reason: str
@@ -243,11 +238,12 @@ class Evaluation:
     loss_interval: Optional[LossInterval]
     optimum: Optional[PlanPoint]
     loss_gap: Optional[float]  # candidate's loss minus optimum's
-    compute_to_same_loss_ratio: Optional[float]
+    compute_to_same_loss_ratio: Optional[float]  # of FLOPs or device-hours
     wasted_flops: Optional[float]
     wasted_device_hours: Optional[float]
     violated_constraints: Tuple[str, ...]
     caveats: Tuple[str, ...]
+    affordable_training_tokens: Optional[float]  # that the device time buys
 
 
 @mirrors("OptimalConfigResponse")
@@ -262,6 +258,7 @@ class PlanningAnswer:
     pareto_points: Tuple[ParetoPoint, ...]
     warnings: Tuple[Warning, ...]
     provenance: Optional[Provenance]
+    assumptions: Tuple[Assumption, ...]  # not measured; with hardware
 
     @property
     def outcome(self) -> Union[Plan, Infeasible, None]:

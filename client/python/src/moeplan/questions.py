@@ -6,6 +6,7 @@ import dataclasses
 from typing import Optional, Tuple
 
 from moeplan._mirror import mirrors
+from moeplan.hardware import HardwareOption
 from moeplan.shapes import ModelShape
 
 GB = 10**9  # bytes
@@ -48,16 +49,19 @@ class ServingMemory:
 @dataclasses.dataclass(frozen=True)
 class ServingDemand:
     """What the model serves after training. The server answers coupling
-    IN_BUDGET: training and serving share the budget."""
+    IN_BUDGET: training and serving share the budget. With a HardwareBudget its
+    machines serve, and their time counts."""
 
     prefill_tokens: float = 0.0  # over the lifetime
     decode_tokens: float = 0.0  # over the lifetime
     coupling: str = "IN_BUDGET"  # or WEIGHTED_COST, LIMIT
     cost_weight: float = 0.0
     serving_flops_limit: float = 0.0
-    concurrent_sequences: int = 0
-    context_tokens: int = 0
+    concurrent_sequences: int = 0  # with hardware: most on one device
+    context_tokens: int = 0  # of a sequence; with hardware 0 means 2,048
     activation_bits: int = 0
+    hardware: Optional[HardwareOption] = None
+    max_seconds_per_output_token: float = 0.0  # with hardware; 0 is no target
 
 
 @mirrors("SmallestShape")
@@ -99,7 +103,7 @@ class CandidatePoint:
 class Candidate:
     """A model that somebody means to train: a shape or a point, and tokens."""
 
-    training_tokens: float
+    training_tokens: float = 0.0  # 0, with hardware: what its time buys
     shape: Optional[ModelShape] = None
     point: Optional[CandidatePoint] = None
 

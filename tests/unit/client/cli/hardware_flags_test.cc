@@ -46,6 +46,59 @@ TEST(HardwareFlagsTest, MachinesShareTheTimeAndThePrice) {
   EXPECT_EQ(parsed.request.training_setup().sequence_tokens(), 4000);
 }
 
+TEST(HardwareFlagsTest, ALayoutFollowsFromTheDevices) {
+  const Parsed parsed =
+      Parse({"--calibration", "a", "--wall-hours", "1", "--devices", "64",
+             "--goodput", "0.9", "--expert-parallel", "8",
+             "--pipeline-parallel", "4", "--global-batch", "4M"});
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status;
+  EXPECT_EQ(parsed.request.budget().hardware().goodput(), 0.9);
+  const v1::TrainingSetup& setup = parsed.request.training_setup();
+  EXPECT_EQ(setup.fixed_layout().data_parallel(), 16);
+  EXPECT_EQ(setup.fixed_layout().tensor_parallel(), 1);
+  EXPECT_EQ(setup.fixed_layout().pipeline_parallel(), 4);
+  EXPECT_EQ(setup.fixed_layout().expert_parallel(), 8);
+  EXPECT_EQ(setup.global_batch_tokens(), 4000000);
+  EXPECT_EQ(setup.optimizer(), v1::OPTIMIZER_ADAMW);
+  EXPECT_FALSE(setup.has_interconnect());
+}
+
+TEST(HardwareFlagsTest, ANetworkIsTakenAsItIsTyped) {
+  const Parsed parsed = Parse({"--calibration",
+                               "a",
+                               "--wall-hours",
+                               "1",
+                               "--devices-per-node",
+                               "8",
+                               "--intra-node-rate",
+                               "400GB",
+                               "--inter-node-rate",
+                               "50GB",
+                               "--latency",
+                               "0.00001",
+                               "--overlap",
+                               "0.3",
+                               "--expert-imbalance",
+                               "1.2",
+                               "--dispatch-bits",
+                               "8",
+                               "--one-copy-per-device",
+                               "--network-from-spec"});
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status;
+  const v1::Interconnect& network =
+      parsed.request.training_setup().interconnect();
+  EXPECT_EQ(network.devices_per_node(), 8);
+  EXPECT_EQ(network.intra_node_bytes_per_second(), 4e11);
+  EXPECT_EQ(network.inter_node_bytes_per_second(), 5e10);
+  EXPECT_EQ(network.latency_seconds(), 1e-5);
+  EXPECT_EQ(network.overlap_share(), 0.3);
+  EXPECT_EQ(network.expert_imbalance(), 1.2);
+  EXPECT_EQ(network.dispatch_bytes_per_element(), 1);
+  EXPECT_TRUE(network.one_copy_per_device());
+  EXPECT_EQ(network.source(), v1::ASSUMPTION_SOURCE_SPEC);
+  EXPECT_FALSE(parsed.request.training_setup().has_fixed_layout());
+}
+
 TEST(HardwareFlagsTest, WithoutThemTheBudgetIsLeftAlone) {
   const Parsed parsed = Parse({}, /*with_flops=*/true);
   ASSERT_TRUE(parsed.status.ok()) << parsed.status;

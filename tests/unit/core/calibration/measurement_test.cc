@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+#include "core/calibration/model_operations.h"
+
 namespace moeplan {
 namespace {
 
@@ -42,6 +44,49 @@ std::string Check(const Calibration& calibration) {
 
 TEST(MeasurementTest, ALegalCalibrationPasses) {
   EXPECT_EQ(Check(Legal()), "");
+}
+
+// Two experts of 2^39 rows each.
+MoeBlock LargeBlock(int64_t expert_width) {
+  return {.tokens = int64_t{1} << 40,
+          .d_model = 1,
+          .experts_per_token = 1,
+          .expert_width = expert_width,
+          .rows_per_expert = {int64_t{1} << 39, int64_t{1} << 39}};
+}
+
+// What a block's operations count never leaves 64 bits: the largest block that
+// passes has them right, and one more element of width does not pass.
+TEST(MeasurementTest, BlocksAreCountedWithoutOverflowUpToTheEdge) {
+  Calibration calibration = Legal();
+  calibration.peaks.clear();
+  MoeBlock largest = LargeBlock(int64_t{1} << 20);
+  largest.backward = true;
+  calibration.measurements[0].operation = largest;
+  EXPECT_EQ(Check(calibration), "");
+  double most = 0;
+  for (const RepeatedOperation& part : MoeBlockOperations(largest)) {
+    if (const auto* copied = std::get_if<Elementwise>(&part.operation)) {
+      most = static_cast<double>(copied->elements_read);
+    }
+  }
+  EXPECT_EQ(most, 3 * 0x1p60);
+
+  for (const int64_t width :
+       {(int64_t{1} << 20) + 1, int64_t{1} << 23, int64_t{1} << 40}) {
+    calibration.measurements[0].operation = LargeBlock(width);
+    EXPECT_THAT(Check(calibration),
+                HasSubstr("measurements[0].operation.expert_width"));
+  }
+}
+
+TEST(MeasurementTest, RowsOfABlockAreThoseThatTheRouterSent) {
+  Calibration calibration = Legal();
+  MoeBlock block = LargeBlock(1);
+  block.rows_per_expert[1] -= 1;
+  calibration.measurements[0].operation = block;
+  EXPECT_THAT(Check(calibration),
+              HasSubstr("operation.rows_per_expert must sum to tokens"));
 }
 
 TEST(MeasurementTest, EachFaultIsNamedByItsField) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -67,6 +68,26 @@ TEST(TimeModelTest, MoreWorkTakesLonger) {
   }
 }
 
+// A bound such as one dense product for all experts is measured behind the
+// route that frameworks take, and is no second sample of it.
+TEST(TimeModelTest, OtherBackendsOfAShapeDoNotMoveItsTime) {
+  Calibration calibration = CalibrationBy(TiledSeconds);
+  const GroupedGemm shape = {.rows_per_expert = std::vector<int64_t>(16, 200),
+                             .in_width = 512,
+                             .out_width = 512};
+  const double alone = Fit(calibration).Predict(shape).seconds;
+  const std::vector<Measurement> primary = calibration.measurements;
+  for (Measurement bound : primary) {
+    if (KindOf(bound.operation) != OperationKind::kGroupedGemm) continue;
+    bound.case_name += "_bound";
+    bound.backend = "bound";
+    bound.timing->median_seconds /= 3;
+    calibration.measurements.push_back(bound);
+  }
+  ASSERT_GT(calibration.measurements.size(), primary.size());
+  EXPECT_EQ(Fit(calibration).Predict(shape).seconds, alone);
+}
+
 TEST(TimeModelTest, WhatWasNotMeasuredIsAnsweredByItsKinAndSaysSo) {
   const TimeModel model = Fit(CalibrationBy(TiledSeconds));
   const PredictedTime optimizer = model.Predict(OptimizerStep{1000000});
@@ -120,6 +141,58 @@ TEST(TimeModelTest, WithoutAProductOrACopyThereIsNoModel) {
   }
   EXPECT_EQ(TimeModel::Fit(calibration, "bf16").status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+double Coefficient(const OperationFit& fit, const std::string& name) {
+  for (const NamedValue& each : fit.coefficients) {
+    if (each.name == name) return each.value;
+  }
+  ADD_FAILURE() << name;
+  return 0;
+}
+
+double FourthNorm(double a, double b) {
+  return std::pow(std::pow(a, 4) + std::pow(b, 4), 0.25);
+}
+
+// The header's formula, expert by expert: the program takes the mean expert,
+// which has to be the same for any histogram.
+TEST(TimeModelTest, UnevenExpertsTakeWhatTheirTilesTakeOneByOne) {
+  const TimeModel model = Fit(CalibrationBy(TiledSeconds, 0.01));
+  const GroupedGemm grouped = {.rows_per_expert = {0, 3, 1600, 70, 1, 0, 500},
+                               .in_width = 512,
+                               .out_width = 768};
+  for (const OperationFit& fit : model.fits()) {
+    if (fit.operation_class != "grouped_gemm.forward") continue;
+    double area = 0;
+    double active = 0;
+    for (const int64_t rows : grouped.rows_per_expert) {
+      if (rows == 0) continue;
+      ++active;
+      area += (static_cast<double>(rows) + Coefficient(fit, "extra_rows")) *
+              (768 + Coefficient(fit, "extra_columns"));
+    }
+    const double volume =
+        FourthNorm(area, Coefficient(fit, "wave_area_elements")) *
+        (512 + Coefficient(fit, "extra_depth"));
+    const double expected =
+        Coefficient(fit, "launch_seconds") +
+        active * Coefficient(fit, "seconds_per_expert") +
+        FourthNorm(
+            2 * volume / Coefficient(fit, "flops_per_second"),
+            CostOf(grouped, 2).bytes / Coefficient(fit, "bytes_per_second"));
+    EXPECT_NEAR(model.Predict(grouped).seconds / expected, 1, 1e-12);
+    return;
+  }
+  ADD_FAILURE() << "grouped products were not fitted";
+}
+
+TEST(TimeModelTest, AnInterruptedFitIsCancelled) {
+  Interrupter interrupter;
+  interrupter.Interrupt();
+  EXPECT_TRUE(absl::IsCancelled(
+      TimeModel::Fit(CalibrationBy(TiledSeconds), "bf16", &interrupter)
+          .status()));
 }
 
 TEST(TimeModelTest, TheSameMeasurementsGiveTheSameBits) {

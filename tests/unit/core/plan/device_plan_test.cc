@@ -9,60 +9,12 @@
 #include <limits>
 #include <string>
 
-#include "tests/golden/plan/plan_question.h"
-#include "tests/unit/core/calibration/tiled_device.h"
+#include "tests/unit/core/plan/device_problem.h"
 
 namespace moeplan {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr double kHour = 3600;
-
-// A device on which each expert that has rows costs a millisecond: many small
-// experts are slow, whatever their FLOPs.
-double SlowSmallExperts(const Operation& operation) {
-  double seconds = TiledSeconds(operation);
-  if (const auto* grouped = std::get_if<GroupedGemm>(&operation)) {
-    for (const int64_t rows : grouped->rows_per_expert) {
-      seconds += rows > 0 ? 1e-3 : 0;
-    }
-  }
-  return seconds;
-}
-
-const TimeModel& Tiled() {
-  static const TimeModel& model =
-      *new TimeModel(Fit(CalibrationBy(TiledSeconds)));
-  return model;
-}
-const TimeModel& Slow() {
-  static const TimeModel& model =
-      *new TimeModel(Fit(CalibrationBy(SlowSmallExperts)));
-  return model;
-}
-
-OptimalConfigProblem FineGrained() {
-  OptimalConfigProblem problem =
-      testing::LeastLossProblem("fine-grained-2024-e64", 0);
-  problem.compute_budget_flops.reset();
-  return problem;
-}
-
-DeviceBudget BudgetOn(const TimeModel& model, double hours) {
-  DeviceBudget budget;
-  budget.time_model = &model;
-  budget.wall_seconds = hours * kHour;
-  budget.run.sequence_tokens = 1024;
-  return budget;
-}
-
-DevicePlans PlanOn(const OptimalConfigProblem& problem,
-                   const DeviceBudget& budget) {
-  auto answer = PlanForDevice(problem, budget);
-  EXPECT_TRUE(answer.ok()) << answer.status();
-  return std::get<DevicePlans>(*std::move(answer));
-}
 
 // Loops over all shapes with nothing left out.
 Configuration BruteForce(const OptimalConfigProblem& problem,
@@ -75,7 +27,7 @@ Configuration BruteForce(const OptimalConfigProblem& problem,
     for (const int64_t e : rates) {
       for (const int64_t g : granularities) {
         const auto shape = problem.set->ReferenceShape(64 * blocks, e, g);
-        if (!shape.ok()) continue;
+        if (!shape.ok() || !CanSplit(*shape, budget.run)) continue;
         const auto step =
             TrainingStepTime(*budget.time_model, *shape, budget.run);
         EXPECT_TRUE(step.ok()) << step.status();
@@ -211,6 +163,50 @@ TEST(DevicePlanTest, LeavesOutOnlyWhatCannotWin) {
   for (const DevicePlan& other : answer.alternatives) {
     EXPECT_GE(other.configuration.loss, answer.best.configuration.loss);
   }
+}
+
+// Exchange makes a step longer, more so for more parameters and experts, and
+// the plan is still the best of all shapes.
+TEST(DevicePlanTest, ExchangeIsPartOfTheTime) {
+  OptimalConfigProblem joint = testing::LeastLossProblem("joint-2025", 0);
+  joint.compute_budget_flops.reset();
+  DeviceBudget budget = BudgetOn(Tiled(), 2);
+  budget.run.device_count = 8;
+  budget.run.expert_parallel = 4;
+  budget.run.pipeline_parallel = 2;
+  budget.run.global_batch_tokens = 64 * 1024;
+  const DevicePlan free = PlanOn(joint, budget).best;
+  Interconnect network;
+  network.devices_per_node = {4};
+  network.intra_node_bytes_per_second = {2e10};
+  network.inter_node_bytes_per_second = {2e9};
+  budget.run.interconnect = network;
+  const DevicePlan plan = PlanOn(joint, budget).best;
+  ExpectSame(plan, BruteForce(joint, budget, {1, 2, 4, 8, 16, 32}, {1}));
+  EXPECT_GT(plan.configuration.loss, free.configuration.loss);
+  EXPECT_NEAR(plan.device_hours.value, 16, 1e-9);
+}
+
+TEST(DevicePlanTest, CellsAreInTheOrderOfTheSearchSpace) {
+  const DevicePlans answer = PlanOn(FineGrained(), BudgetOn(Tiled(), 10));
+  ASSERT_EQ(answer.best_per_cell.size(), 9u);
+  double least = std::numeric_limits<double>::infinity();
+  double granularity = 1;
+  for (const DevicePlan& plan : answer.best_per_cell) {
+    EXPECT_EQ(plan.configuration.granularity, granularity);
+    granularity *= 2;
+    least = std::min(least, plan.configuration.loss);
+  }
+  EXPECT_EQ(least, answer.best.configuration.loss);
+}
+
+TEST(DevicePlanTest, StrictRefusesAPlanOutsideTheBox) {
+  OptimalConfigProblem problem = FineGrained();
+  ASSERT_FALSE(PlanOn(problem, BudgetOn(Tiled(), 0.01))
+                   .best.configuration.extrapolations.empty());
+  problem.strict = true;
+  EXPECT_TRUE(absl::IsOutOfRange(
+      PlanForDevice(problem, BudgetOn(Tiled(), 0.01)).status()));
 }
 
 TEST(DevicePlanTest, BadBudgetsAreNamed) {

@@ -309,7 +309,8 @@ TEST(CalibrationConvertTest, BlocksThatCannotBeCountedAreRefused) {
   block.mutable_dimensions(3)->set_value(int64_t{1} << 40);  // expert_width
   block.set_rows_per_expert(0, int64_t{1} << 40);
   block.set_rows_per_expert(2, int64_t{1} << 40);
-  EXPECT_THAT(FaultyFields(wire), ElementsAre("c.measurements[13].dimensions"));
+  EXPECT_THAT(FaultyFields(wire),
+              ElementsAre("c.measurements[13].dimensions[3].value"));
 }
 
 TEST(CalibrationConvertTest, TooManyMeasurementsAreRefused) {

@@ -161,6 +161,22 @@ TEST(StatusTest, OverloadAndDrainingSayWhenToComeBack) {
   EXPECT_EQ(retry.retry_delay().seconds(), 3);
 }
 
+// Waiting does not help, so nothing says when to come back.
+TEST(StatusTest, AQuotaNamesItsLimitAndWhatWasAskedFor) {
+  const absl::Status status =
+      QuotaExceededError("calibrations", "must be at most 2", 3);
+  absl::Duration delay;
+  EXPECT_FALSE(GetRetryDelay(status, &delay));
+  const grpc::Status sent = Sent(status);
+  EXPECT_EQ(sent.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(sent.error_message(), "calibrations must be at most 2; got 3");
+  v1::QuotaFailure quota;
+  ASSERT_TRUE(quota.ParseFromString(Details(sent)["QuotaFailure"]));
+  ASSERT_EQ(quota.violations_size(), 1);
+  EXPECT_EQ(quota.violations(0).subject(), "calibrations");
+  EXPECT_EQ(quota.violations(0).description(), "must be at most 2; got 3");
+}
+
 TEST(StatusTest, MissingResourceIsNamed) {
   v1::ResourceInfo info;
   ASSERT_TRUE(info.ParseFromString(Details(Sent(ResourceNotFoundError(
