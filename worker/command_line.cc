@@ -43,11 +43,12 @@ void AddRun(CLI::App& root, RunCommandOptions& options,
       ->capture_default_str();
   run->add_option(
          "--device", options.device,
-         "cpu; cuda where built with it; fake (fake:FAULT) is made up, "
-         "for tests")
+         "cpu; cuda or cuda:N, a GPU; auto, a GPU where there is one and "
+         "else the CPU; fake (fake:FAULT) is made up, for tests")
       ->capture_default_str();
   run->add_option("--dtype", options.dtypes,
-                  "number formats, such as f32,bf16 (default f32)")
+                  "number formats, such as f32,bf16 (default f32, with CUDA "
+                  "bf16)")
       ->delimiter(',')
       ->check(CLI::IsMember({"f32", "bf16"}));
   run->add_option("--threads", options.threads,
@@ -55,6 +56,9 @@ void AddRun(CLI::App& root, RunCommandOptions& options,
                   "many idle cores")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
+  run->add_flag("--counters", options.counters,
+                "with CUDA, count what each case executes, in a run of its "
+                "own; most machines allow that to administrators only");
   run->add_option("--seed", options.seed, "of data and drawn routings")
       ->capture_default_str();
   run->add_option("--output", options.output,
@@ -76,6 +80,8 @@ void AddReport(CLI::App& root, ReportCommandOptions& options,
       ->type_name("FILE");
   report->add_option("--svg-dir", options.svg_dir,
                      "folder for pictures (SVG), made where missing");
+  report->add_option("--json", options.json_file,
+                     "file for the calibration as the server takes it");
   report->add_option("--server", options.server,
                      "host:port to send the calibration to");
   report->callback([&options, &chosen] {

@@ -11,7 +11,7 @@ enum ExitCode : int {
   kUnreachable = 3,    // no connection to the server, or no answer in time
   kRefused = 4,        // the server refused the calibration
   kNoCuda = 5,         // this build has no CUDA
-  kNoDevice = 6,       // no driver, no device, or it was lost
+  kNoDevice = 6,       // no driver, no device, a refused or a lost one
   kInterrupted = 7,    // the same command goes on
   kNotWritten = 8,     // a file could not be written
 };
@@ -25,7 +25,7 @@ inline constexpr char kExitCodeHelp[] =
     "  3  server unreachable, or no answer in time (the file is kept)\n"
     "  4  the server refused the calibration (the file is kept)\n"
     "  5  --device cuda: this build has no CUDA\n"
-    "  6  no driver, no device, or it was lost while measuring\n"
+    "  6  no driver, no device, only a part of one, or it was lost\n"
     "  7  interrupted; the same command goes on where it stopped\n"
     "  8  a file could not be written\n";
 

@@ -18,6 +18,8 @@
 namespace moeplan::worker {
 namespace {
 
+constexpr char kDrawn[] = "drawn";
+
 std::set<std::string> DtypesOf(const Calibration& calibration) {
   std::set<std::string> dtypes;
   for (const Measurement& one : calibration.measurements) {
@@ -27,7 +29,7 @@ std::set<std::string> DtypesOf(const Calibration& calibration) {
 }
 
 bool WriteFile(const std::filesystem::path& path, const std::string& text,
-               WorkerIo& io) {
+               const char* word, WorkerIo& io) {
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
@@ -35,7 +37,7 @@ bool WriteFile(const std::filesystem::path& path, const std::string& text,
     io.err << "error: " << path.string() << " cannot be written\n";
     return false;
   }
-  io.out << "drawn: " << path.string() << '\n';
+  io.out << word << ": " << path.string() << '\n';
   return true;
 }
 
@@ -51,14 +53,14 @@ int Draw(const Calibration& calibration, const std::string& folder,
   const std::filesystem::path to = folder;
   for (const std::string& dtype : DtypesOf(calibration)) {
     if (!WriteFile(to / absl::StrCat("roofline-", dtype, ".svg"),
-                   DrawRoofline(calibration, dtype), io) ||
+                   DrawRoofline(calibration, dtype), kDrawn, io) ||
         !WriteFile(to / absl::StrCat("efficiency-", dtype, ".svg"),
-                   DrawEfficiency(calibration, dtype), io)) {
+                   DrawEfficiency(calibration, dtype), kDrawn, io)) {
       return kNotWritten;
     }
     const auto model = TimeModel::Fit(calibration, dtype, io.interrupter);
     if (model.ok() && !WriteFile(to / absl::StrCat("fit-", dtype, ".svg"),
-                                 DrawFit(calibration, *model), io)) {
+                                 DrawFit(calibration, *model), kDrawn, io)) {
       return kNotWritten;
     }
   }
@@ -115,11 +117,20 @@ int RunReportCommand(const ReportCommandOptions& options, WorkerIo& io) {
     if (code != kDone) return code;
   }
   if (DtypesOf(run->calibration).empty()) return kNothingPassed;
-  if (options.server.empty()) return kDone;
+  if (options.server.empty() && options.json_file.empty()) return kDone;
   if (!run->is_complete) {
     io.err << "error: a run that is not complete is not sent\n";
     return kUsage;
   }
+  if (!options.json_file.empty()) {
+    const auto json = CreateRequestJson(run->calibration);
+    if (!json.ok()) {
+      io.err << "error: " << json.status().message() << '\n';
+      return kNotWritten;
+    }
+    if (!WriteFile(options.json_file, *json, "written", io)) return kNotWritten;
+  }
+  if (options.server.empty()) return kDone;
   return Send(run->calibration, options.server, options.file, io);
 }
 

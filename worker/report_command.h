@@ -11,7 +11,9 @@ namespace moeplan::worker {
 struct ReportCommandOptions {
   std::string file;
   std::string svg_dir;  // empty: no pictures
-  std::string server;   // empty: nothing is sent
+  // Where what the server takes is written as JSON; empty: nowhere.
+  std::string json_file;
+  std::string server;  // empty: nothing is sent
 };
 
 // `moeplan-worker report`: shows a run that is on disk, fits it anew, draws it

@@ -5,17 +5,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "core/base/status_macros.h"
 #include "worker/bench/suite.h"
-#include "worker/device/cpu_device.h"
-#include "worker/device/fake_device.h"
 #include "worker/exit_code.h"
+#include "worker/open_device.h"
 #include "worker/report/run_file.h"
 #include "worker/report/suite_file.h"
 #include "worker/report/text.h"
@@ -24,8 +21,6 @@
 namespace moeplan::worker {
 namespace {
 
-constexpr char kNoCudaText[] =
-    "this build of moeplan-worker has no CUDA; it measures --device cpu";
 // Between two lines of progress where they are kept.
 constexpr double kProgressSeconds = 5;
 
@@ -34,42 +29,20 @@ int Fail(const absl::Status& status, int code, WorkerIo& io) {
   return code;
 }
 
-// cpu, fake or fake:FAULT.
-absl::StatusOr<std::unique_ptr<Device>> OpenDevice(
-    const RunCommandOptions& options) {
-  absl::string_view name = options.device;
-  if (name == "cpu") {
-    return std::make_unique<CpuDevice>(
-        CpuDeviceOptions{.threads = options.threads});
-  }
-  if (absl::ConsumePrefix(&name, "fake")) {
-    FakeDeviceOptions fake;
-    if (absl::ConsumePrefix(&name, ":")) {
-      MOEPLAN_ASSIGN_OR_RETURN(fake.fault, FakeFaultOf(std::string(name)));
-    } else if (!name.empty()) {
-      name = "no device";
-    }
-    if (name != "no device") {
-      MOEPLAN_ASSIGN_OR_RETURN(auto device, FakeDevice::Open(fake));
-      return std::unique_ptr<Device>(std::move(device));
-    }
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--device must be cpu, cuda or fake; got \"", options.device, "\""));
-}
-
 absl::StatusOr<Suite> SuiteOf(const RunCommandOptions& options,
                               DeviceKind kind) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(options.suite, ignored)) {
-    return ReadSuite(options.suite);
+    return ReadSuite(options.suite, kind);
   }
   SuiteQuestion question;
   question.name = options.suite;
   question.kind = kind;
   question.dtypes = options.dtypes;
   question.seed = options.seed;
-  if (question.dtypes.empty()) question.dtypes = {"f32"};
+  if (question.dtypes.empty()) {
+    question.dtypes = {kind == DeviceKind::kCuda ? "bf16" : "f32"};
+  }
   MOEPLAN_ASSIGN_OR_RETURN(Suite suite, MakeSuite(question));
   suite.options.most_total_seconds *=
       static_cast<double>(question.dtypes.size());
@@ -77,12 +50,13 @@ absl::StatusOr<Suite> SuiteOf(const RunCommandOptions& options,
   return suite;
 }
 
-std::string OutputOf(const RunCommandOptions& options) {
+// Named by what is measured: `auto` goes on with what it found before.
+std::string OutputOf(const RunCommandOptions& options, DeviceKind kind) {
   if (!options.output.empty()) return options.output;
-  const std::string suite =
-      std::filesystem::path(options.suite).stem().string();
-  const std::string device = options.device.substr(0, options.device.find(':'));
-  return absl::StrCat("moeplan-", suite, "-", device, ".jsonl");
+  constexpr const char* kNames[] = {"cuda", "cpu", "fake"};
+  return absl::StrCat("moeplan-",
+                      std::filesystem::path(options.suite).stem().string(), "-",
+                      kNames[static_cast<size_t>(kind)], ".jsonl");
 }
 
 void List(const Suite& suite, WorkerIo& io) {
@@ -145,8 +119,9 @@ RunHeader HeaderOf(const Suite& suite, Device& device, uint64_t seed) {
   return header;
 }
 
-absl::Status Measure(Device& device, const Suite& suite,
+absl::Status Measure(const OpenedDevice& opened, const Suite& suite,
                      const RunHeader& header, RunFile& file, WorkerIo& io) {
+  Device& device = *opened.device;
   RunnerOptions runner = suite.options;
   runner.interrupter = io.interrupter;
   ProgressLine line(io);
@@ -166,10 +141,18 @@ absl::Status Measure(Device& device, const Suite& suite,
   end.conditions.seed = header.conditions.seed;
   end.peaks = device.ClockTruePeaks();
   end.coverage_gaps = device.CoverageGaps();
+  if (!opened.fallback_reason.empty()) {
+    end.coverage_gaps.push_back(
+        absl::StrCat("no CUDA device was measured: ", opened.fallback_reason));
+  }
   end.coverage_gaps.insert(end.coverage_gaps.end(), summary.remarks.begin(),
                            summary.remarks.end());
   end.end_unix_micros = absl::ToUnixMicros(absl::Now());
   return file.Append(end);
+}
+
+int ExitCodeOfOpening(const absl::Status& status) {
+  return absl::IsUnimplemented(status) ? kNoCuda : kNoDevice;
 }
 
 int ExitCodeOfRun(const absl::Status& status) {
@@ -192,27 +175,11 @@ int ShowAndSend(const std::string& output, const RunCommandOptions& options,
   return Send(run->calibration, options.server, output, io);
 }
 
-}  // namespace
-
-int RunRunCommand(const RunCommandOptions& options, WorkerIo& io) {
-  if (absl::StartsWith(options.device, "cuda")) {
-    io.err << "error: " << kNoCudaText << '\n';
-    return kNoCuda;
-  }
-  const auto device = OpenDevice(options);
-  if (!device.ok()) {
-    return Fail(device.status(),
-                absl::IsInvalidArgument(device.status()) ? kUsage : kNoDevice,
-                io);
-  }
-  const auto suite = SuiteOf(options, (*device)->identity().kind);
-  if (!suite.ok()) return Fail(suite.status(), kUsage, io);
-  if (options.lists) {
-    List(*suite, io);
-    return kDone;
-  }
-  const std::string output = OutputOf(options);
-  const RunHeader header = HeaderOf(*suite, **device, options.seed);
+// Measures the suite on an open device, or goes on with it.
+int RunOn(const OpenedDevice& opened, const RunCommandOptions& options,
+          const Suite& suite, WorkerIo& io) {
+  const std::string output = OutputOf(options, opened.device->identity().kind);
+  const RunHeader header = HeaderOf(suite, *opened.device, options.seed);
   auto file = RunFile::Open(output, header);
   if (!file.ok()) {
     return Fail(file.status(),
@@ -221,19 +188,49 @@ int RunRunCommand(const RunCommandOptions& options, WorkerIo& io) {
   }
   if (!file->finished().empty()) {
     io.err << output << ": " << file->finished().size() << " of "
-           << suite->cases.size() << " cases are measured already\n";
+           << suite.cases.size() << " cases are measured already\n";
   }
   // A whole run stays as it is, so that sending it again has no effect.
-  if (file->is_complete() && file->finished().size() == suite->cases.size()) {
+  if (file->is_complete() && file->finished().size() == suite.cases.size()) {
     return ShowAndSend(output, options, io);
   }
-  const absl::Status measured = Measure(**device, *suite, header, *file, io);
+  const absl::Status measured = Measure(opened, suite, header, *file, io);
   if (!measured.ok()) {
     io.err << "error: " << measured.message() << "; what was measured is in "
            << output << ", and the same command goes on\n";
     return ExitCodeOfRun(measured);
   }
   return ShowAndSend(output, options, io);
+}
+
+}  // namespace
+
+int RunRunCommand(const RunCommandOptions& options, WorkerIo& io) {
+  const auto request = ParseDeviceRequest(options.device);
+  if (!request.ok()) return Fail(request.status(), kUsage, io);
+  OpenedDevice opened;
+  DeviceKind kind = request->kind;
+  // Cases follow from the kind alone, and can be shown where there is none.
+  if (!options.lists || request->falls_back) {
+    auto open = OpenRequested(
+        *request, {.threads = options.threads, .counters = options.counters});
+    if (!open.ok()) {
+      return Fail(open.status(), ExitCodeOfOpening(open.status()), io);
+    }
+    opened = *std::move(open);
+    kind = opened.device->identity().kind;
+    if (!opened.fallback_reason.empty()) {
+      io.err << "no CUDA device: " << opened.fallback_reason
+             << "; the CPU is measured instead\n";
+    }
+  }
+  const auto suite = SuiteOf(options, kind);
+  if (!suite.ok()) return Fail(suite.status(), kUsage, io);
+  if (options.lists) {
+    List(*suite, io);
+    return kDone;
+  }
+  return RunOn(opened, options, *suite, io);
 }
 
 }  // namespace moeplan::worker

@@ -12,12 +12,13 @@ namespace moeplan::worker {
 struct RunCommandOptions {
   std::string suite = "smoke";  // or a file
   std::string device = "cpu";
-  std::vector<std::string> dtypes;  // empty: f32
+  std::vector<std::string> dtypes;  // empty: f32, with CUDA bf16
   std::string server;               // empty: nothing is sent
   std::string output;               // empty: a name made of suite and device
   int threads = 1;
   uint64_t seed = 1;
-  bool lists = false;  // shows the cases and ends
+  bool counters = false;  // with CUDA: counts what each case executes
+  bool lists = false;     // shows the cases and ends
 };
 
 // `moeplan-worker run`: measures, keeps, shows and sends. Returns the exit

@@ -50,7 +50,8 @@ EXTERNAL = [
     ("CLI11", r"CLI/", ["client/cli/", "server/", "worker/"]),
     ("JSON", r"nlohmann/", ["client/", "server/", "worker/report/", "tests/"]),
     ("CUDA", r"(cuda|cublas|cupti|cub/|nvml|mma\.h)",
-     ["worker/device/cuda", "worker/kernels/", "tests/gpu/"]),
+     ["worker/device/cuda/", "worker/kernels/", "tests/gpu/",
+      "tests/unit/worker/device/cuda/", "tests/testing/cuda/"]),
     ("GoogleTest", r"(gtest|gmock)/", ["tests/"]),
     ("Google Benchmark", r"benchmark/", ["tests/"]),
     # The science has no clocks, no logs, no flags and no files.

@@ -36,15 +36,47 @@ pypi_program() {
   mark_current "$name" "$requirement"
 }
 
-# python_environment NAME REQUIREMENTS_FILE: build/tools/NAME/bin/python with
-# the packages of the file.
+# python_environment NAME REQUIREMENTS_FILE [PIP_ARGUMENT...]:
+# build/tools/NAME/bin/python with the packages of the file.
 python_environment() {
   local name=$1 requirements=$2 version
+  shift 2
   version=$(sha256sum <"$requirements")
   is_current "$name" "$version" && return
   say "installing $requirements from PyPI into $tools/$name"
-  make_venv "$tools/$name" --requirement "$requirements" || return 1
+  make_venv "$tools/$name" --requirement "$requirements" "$@" || return 1
   mark_current "$name" "$version"
+}
+
+# wheels NAME REQUIREMENTS_FILE: the files of exactly these packages under
+# build/tools/NAME/packages.
+wheels() {
+  local name=$1 requirements=$2 folders
+  python_environment "$name" "$requirements" --no-deps --only-binary :all: ||
+    return 1
+  folders=("$tools/$name"/lib/python3.*/site-packages)
+  ln -sfn "${folders[0]#"$tools/$name/"}" "$tools/$name/packages"
+}
+
+# cuda_toolkit TOOLKIT_FILE CUDNN_FILE: headers of cuDNN in build/tools/cudnn and,
+# unless the machine has a toolkit of at least 13.0, build/tools/cuda/toolkit, laid
+# out as NVIDIA's installer does.
+cuda_toolkit() {
+  local nvcc library
+  wheels cudnn "$2" || return 1
+  nvcc=$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc || true)
+  if [ -n "$nvcc" ] && "$nvcc" --version | grep -qE 'release 1([3-9]|[0-9]{2})\.'
+  then
+    return
+  fi
+  wheels cuda "$1" || return 1
+  ln -sfn packages/nvidia/cu13 "$tools/cuda/toolkit"
+  # Two things that the wheels lack: the folder where nvcc looks for libraries,
+  # and the names by which the linker does.
+  ln -sfn lib "$tools/cuda/toolkit/lib64"
+  for library in "$tools"/cuda/toolkit/lib/*.so.*; do
+    ln -sfn "${library##*/}" "${library%.so.*}.so"
+  done
 }
 
 # npm_program NAME URL SHA512 MEMBER: the one file MEMBER of an npm package;

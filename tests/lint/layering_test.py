@@ -70,7 +70,7 @@ ALLOWED = [
     ("client/cli/plan.cc", '#include "core/base/quantity.h"'),
     ("client/cli/plan.cc", '#include "moeplan/v1/planner.pb.h"'),
     ("worker/report/a.cc", '#include "client/cpp/client.h"'),
-    ("worker/device/cuda_device.cc", "#include <cuda_runtime.h>"),
+    ("worker/device/cuda/cuda_device.cc", "#include <cuda_runtime.h>"),
     ("tests/unit/a.cc", '#include "tests/testing/laws.h"'),
     ("core/law/a.cc", '// #include "server/options.h"'),
 ]

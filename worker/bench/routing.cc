@@ -1,6 +1,7 @@
 #include "worker/bench/routing.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -16,7 +17,9 @@ constexpr std::pair<RoutingPattern, absl::string_view> kNames[] = {
     {RoutingPattern::kHoles, "holes"},
     {RoutingPattern::kMultinomial, "multinomial"},
     {RoutingPattern::kZipf, "zipf"},
-    {RoutingPattern::kOneHot, "one_hot"}};
+    {RoutingPattern::kOneHot, "one_hot"},
+    {RoutingPattern::kZipfHalf, "zipf_half"},
+    {RoutingPattern::kDirichlet, "dirichlet"}};
 
 // Spreads `rows` evenly over the experts of `open`.
 void Spread(int64_t rows, const std::vector<size_t>& open,
@@ -68,13 +71,13 @@ absl::string_view NameOf(RoutingPattern pattern) {
 }
 
 absl::StatusOr<RoutingPattern> RoutingPatternOf(absl::string_view name) {
+  std::string all;
   for (const auto& [value, known] : kNames) {
     if (known == name) return value;
+    absl::StrAppend(&all, all.empty() ? "" : ", ", known);
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("routing must be balanced, holes, multinomial, zipf or "
-                   "one_hot; got \"",
-                   name, "\""));
+      absl::StrCat("routing must be one of ", all, "; got \"", name, "\""));
 }
 
 std::vector<int64_t> DrawRows(RoutingPattern pattern, int64_t tokens,
@@ -89,12 +92,27 @@ std::vector<int64_t> DrawRows(RoutingPattern pattern, int64_t tokens,
     case RoutingPattern::kMultinomial:
       return Draw(std::vector<double>(count, 1.0), tokens, experts_per_token,
                   rng);
-    case RoutingPattern::kZipf: {
+    case RoutingPattern::kZipf:
+    case RoutingPattern::kZipfHalf: {
       std::vector<double> weights;
       for (size_t e = 0; e < count; ++e) {
-        weights.push_back(1 / static_cast<double>(e + 1));
+        const double rank = static_cast<double>(e + 1);
+        weights.push_back(
+            1 / (pattern == RoutingPattern::kZipf ? rank : std::sqrt(rank)));
       }
       Shuffle(weights, rng);
+      return Draw(weights, tokens, experts_per_token, rng);
+    }
+    case RoutingPattern::kDirichlet: {
+      // The lengths into which uniform marks cut [0, 1].
+      std::vector<double> marks = {0, 1};
+      while (marks.size() <= count) marks.push_back(rng.Uniform());
+      std::sort(marks.begin(), marks.end());
+      std::vector<double> weights;
+      for (size_t e = 0; e < count; ++e) {
+        // Each can be drawn, even between two marks that are the same.
+        weights.push_back(std::max(marks[e + 1] - marks[e], 1e-18));
+      }
       return Draw(weights, tokens, experts_per_token, rng);
     }
     case RoutingPattern::kOneHot:

@@ -17,9 +17,13 @@ enum class RoutingPattern {
   kMultinomial,  // every token draws its experts uniformly
   kZipf,         // expert of rank r is drawn with weight 1 / r
   kOneHot,       // every token goes to one expert; other choices are balanced
+  kZipfHalf,     // as kZipf, with weight 1 / sqrt(r)
+  kDirichlet,    // weights are drawn themselves, uniformly among all that sum
+                 // to 1
 };
 
-// "balanced", "holes", "multinomial", "zipf", "one_hot".
+// "balanced", "holes", "multinomial", "zipf", "one_hot", "zipf_half",
+// "dirichlet".
 absl::string_view NameOf(RoutingPattern pattern);
 absl::StatusOr<RoutingPattern> RoutingPatternOf(absl::string_view name);
 

@@ -246,6 +246,8 @@ class Run {
           "the run's %.0f s were used up", options_.most_total_seconds);
     } else {
       measurement = MeasureCase(device_, one, options, &lost);
+      // An error of this case may have taken the device from all others.
+      if (lost.ok()) lost = device_.Usable();
     }
     if (IsInterrupted(options_.interrupter)) return Interrupted();
     if (one.is_ceiling && measurement.timing.has_value()) {
@@ -310,7 +312,9 @@ Measurement MeasureCase(Device& device, const Case& one,
   measurement.disposition = Disposition::kPassed;
   measurement.timing =
       SummarizeSamples(samples->seconds, samples->contended + samples->slowed);
+  (*prepared)->Count();
   measurement.executed_flops = (*prepared)->executed_flops();
+  measurement.counted_moved_bytes = (*prepared)->counted_moved_bytes();
   measurement.peak_memory_bytes = (*prepared)->peak_memory_bytes();
   CheckPeak(device, measurement);
   return measurement;

@@ -17,6 +17,16 @@
 
 namespace moeplan::worker {
 
+// What a machine of which nothing is known yet is taken for, so that it can be
+// said how long a suite will take.
+struct AssumedMachine {
+  double flops_per_second = 30e9;  // in bf16
+  double f32_flops_per_second = 30e9;
+  double bytes_per_second = 6e9;
+  // Of each case: filling operands, the reference, creating kernels.
+  double prepare_seconds = 0.06;
+};
+
 struct RunnerOptions {
   StoppingRule rule;
   double warm_up_seconds = 0.2;  // of each case, before its first sample
@@ -26,6 +36,7 @@ struct RunnerOptions {
   // Cases that would start later are skipped; those of a resumed run are not
   // counted.
   double most_total_seconds = std::numeric_limits<double>::infinity();
+  AssumedMachine assumed;  // by default a core
   const Interrupter* interrupter = nullptr;
 };
 

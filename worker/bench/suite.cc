@@ -6,29 +6,33 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "worker/bench/cuda_suite_cases.h"
 #include "worker/bench/suite_cases.h"
 
 namespace moeplan::worker {
 namespace {
 
-constexpr double kAssumedFlopsPerSecond = 30e9;
-constexpr double kAssumedBytesPerSecond = 6e9;
-// Filling operands, the reference and creating kernels.
-constexpr double kPrepareSeconds = 0.06;
+// What an H200 was seen to deliver at most.
+constexpr AssumedMachine kAssumedCuda = {.flops_per_second = 785e12,
+                                         .f32_flops_per_second = 50e12,
+                                         .bytes_per_second = 4.3e12,
+                                         .prepare_seconds = 0.25};
 // Samples until the interval of the median is narrow, typically.
 constexpr double kTypicalSamples = 100;
 
 }  // namespace
 
-RunnerOptions OptionsOf(absl::string_view suite_name) {
+RunnerOptions OptionsOf(absl::string_view suite_name, DeviceKind kind) {
   RunnerOptions options;
+  const bool is_cuda = kind == DeviceKind::kCuda;
+  if (is_cuda) options.assumed = kAssumedCuda;
   if (suite_name == "full") {
-    options.rule.least_seconds = 0.5;
-    options.rule.most_seconds = 5;
+    options.rule.least_seconds = is_cuda ? 0.3 : 0.5;
+    options.rule.most_seconds = is_cuda ? 2 : 5;
   } else if (suite_name == "standard") {
     options.rule.least_seconds = 0.2;
     options.rule.most_seconds = 1;
-    options.warm_up_seconds = 0.1;
+    if (!is_cuda) options.warm_up_seconds = 0.1;
   } else {
     options.rule.least_seconds = 0.05;
     options.rule.most_seconds = 0.2;
@@ -37,6 +41,8 @@ RunnerOptions OptionsOf(absl::string_view suite_name) {
   }
   // What follows is the last case and the second look at the ceilings.
   if (suite_name == "smoke") options.most_total_seconds = 55;
+  if (is_cuda && suite_name == "standard") options.most_total_seconds = 290;
+  if (is_cuda && suite_name == "full") options.most_total_seconds = 585;
   return options;
 }
 
@@ -61,15 +67,13 @@ absl::StatusOr<Suite> MakeSuite(const SuiteQuestion& question) {
         absl::StrCat("\"", question.name,
                      "\" is no suite: smoke, standard, full or a file"));
   }
-  if (question.kind == DeviceKind::kCuda) {
-    return absl::UnimplementedError(
-        "no suite has sizes for a CUDA device yet: give the cases in a file");
-  }
   Suite suite;
   suite.name = question.name;
-  suite.options = OptionsOf(question.name);
+  suite.options = OptionsOf(question.name, question.kind);
+  const auto cases_of =
+      question.kind == DeviceKind::kCuda ? CudaCasesOf : CpuCasesOf;
   for (const std::string& dtype : question.dtypes) {
-    std::vector<Case> cases = CasesOf(scope, dtype, question.seed);
+    std::vector<Case> cases = cases_of(scope, dtype, question.seed);
     std::move(cases.begin(), cases.end(), std::back_inserter(suite.cases));
   }
   suite.cases = WithoutRepeats(std::move(suite.cases));
@@ -78,12 +82,15 @@ absl::StatusOr<Suite> MakeSuite(const SuiteQuestion& question) {
 
 double ExpectedSeconds(const Case& one, const RunnerOptions& options) {
   const OperationCost cost = CostOf(one.operation, ElementBytes(one.dtype));
-  const double run = cost.flops / kAssumedFlopsPerSecond +
-                     cost.bytes / kAssumedBytesPerSecond + 1e-6;
+  const AssumedMachine& machine = options.assumed;
+  const double run =
+      cost.flops / (one.dtype == "f32" ? machine.f32_flops_per_second
+                                       : machine.flops_per_second) +
+      cost.bytes / machine.bytes_per_second + 1e-6;
   const double samples =
       std::clamp(kTypicalSamples * run, options.rule.least_seconds,
                  options.rule.most_seconds);
-  return kPrepareSeconds + options.warm_up_seconds + samples + 3 * run;
+  return machine.prepare_seconds + options.warm_up_seconds + samples + 3 * run;
 }
 
 }  // namespace moeplan::worker

@@ -2,22 +2,13 @@
 
 #include <utility>
 
+#include "worker/bench/case_list.h"
 #include "worker/bench/routing.h"
 
 namespace moeplan::worker {
 namespace {
 
 constexpr int64_t kMebi = int64_t{1} << 20;
-
-// The experts of one layer under one batch.
-struct ExpertShape {
-  int64_t experts = 0;
-  int64_t tokens = 0;
-  int64_t experts_per_token = 0;
-  int64_t d_model = 0;
-  int64_t width = 0;
-  RoutingPattern pattern = RoutingPattern::kBalanced;
-};
 
 // Training: rows aligned, odd, and none for some experts.
 constexpr ExpertShape kSmokeExperts[] = {
@@ -59,9 +50,6 @@ constexpr ExpertShape kStandardExperts[] = {
     {16, 1021, 1, 256, 512, RoutingPattern::kHoles},
     {8, 1024, 1, 768, 192, RoutingPattern::kBalanced}};
 
-struct ProductShape {
-  int64_t m, n, k;
-};
 constexpr ProductShape kSmokeProducts[] = {
     {768, 256, 512},
     {16, 256, 256},
@@ -89,9 +77,6 @@ constexpr ProductShape kStandardProducts[] = {
     {128, 1024, 1024}, {1024, 1024, 512}, {999, 777, 555},  {4, 1024, 1024},
     {32, 1024, 1024},  {4096, 32, 512},   {4096, 16, 256},  {512, 16, 2048}};
 
-struct AttentionShape {
-  int64_t sequences, query_tokens, context_tokens, window, heads, kv_heads, dim;
-};
 constexpr AttentionShape kSmokeTraining[] = {
     {1, 128, 128, 0, 4, 4, 64},   {2, 128, 128, 0, 2, 1, 32},
     {1, 256, 256, 0, 2, 2, 64},   {1, 256, 256, 0, 4, 1, 64},
@@ -113,93 +98,7 @@ constexpr AttentionShape kStandardAttention[] = {
     {1, 1024, 1024, 256, 4, 2, 64}, {4, 256, 256, 0, 4, 4, 64},
     {2, 768, 768, 0, 2, 1, 64},     {1, 512, 512, 0, 8, 8, 32}};
 
-// Collects the cases of one number format.
-class Cases {
- public:
-  Cases(std::string dtype, uint64_t seed)
-      : dtype_(std::move(dtype)), seed_(seed) {}
-
-  void Add(Operation operation, bool is_ceiling = false) {
-    cases_.push_back({.operation = std::move(operation),
-                      .dtype = dtype_,
-                      .seed = seed_,
-                      .is_ceiling = is_ceiling});
-  }
-
-  void AddRouted(Operation operation, RoutingPattern pattern) {
-    Add(std::move(operation));
-    cases_.back().routing = std::string(NameOf(pattern));
-  }
-
-  std::vector<int64_t> Rows(const ExpertShape& shape) const {
-    return DrawRows(shape.pattern, shape.tokens, shape.experts,
-                    shape.experts_per_token, seed_);
-  }
-
-  // One projection of the experts, the first (up) or the second (down).
-  void AddGrouped(const ExpertShape& shape, GemmPass pass, bool up) {
-    AddRouted(GroupedGemm{.rows_per_expert = Rows(shape),
-                          .in_width = up ? shape.d_model : shape.width,
-                          .out_width = up ? 2 * shape.width : shape.d_model,
-                          .pass = pass},
-              shape.pattern);
-  }
-
-  void AddExperts(const ExpertShape& shape, bool both) {
-    for (const GemmPass pass : {GemmPass::kForward, GemmPass::kInputGradient,
-                                GemmPass::kWeightGradient}) {
-      // Passes take turns with the projections where there is time for one.
-      const bool up = (cases_.size() + static_cast<size_t>(pass)) % 2 == 0;
-      AddGrouped(shape, pass, up);
-      if (both) AddGrouped(shape, pass, !up);
-    }
-  }
-
-  void AddBlock(const ExpertShape& shape, bool gated) {
-    for (const bool backward : {false, true}) {
-      AddRouted(MoeBlock{.tokens = shape.tokens,
-                         .d_model = shape.d_model,
-                         .experts_per_token = shape.experts_per_token,
-                         .expert_width = shape.width,
-                         .gated = gated,
-                         .rows_per_expert = Rows(shape),
-                         .backward = backward},
-                shape.pattern);
-    }
-  }
-
-  void AddRouting(int64_t tokens, int64_t experts, int64_t choices,
-                  int64_t d_model) {
-    for (const bool backward : {false, true}) {
-      Add(Routing{.tokens = tokens,
-                  .experts = experts,
-                  .experts_per_token = choices,
-                  .d_model = d_model,
-                  .backward = backward});
-    }
-  }
-
-  void AddAttention(const AttentionShape& shape, bool backward) {
-    Add(AttentionCore{.sequences = shape.sequences,
-                      .query_tokens = shape.query_tokens,
-                      .context_tokens = shape.context_tokens,
-                      .window = shape.window,
-                      .heads = shape.heads,
-                      .kv_heads = shape.kv_heads,
-                      .key_dim = shape.dim,
-                      .value_dim = shape.dim,
-                      .backward = backward});
-  }
-
-  std::vector<Case> Take() { return std::move(cases_); }
-
- private:
-  const std::string dtype_;
-  const uint64_t seed_;
-  std::vector<Case> cases_;
-};
-
-void AddCeilings(SuiteScope scope, Cases& cases) {
+void AddCeilings(SuiteScope scope, CaseList& cases) {
   const int64_t size = scope == SuiteScope::kSmoke ? 512 : 1536;
   cases.Add(Gemm{.m = size, .n = size, .k = size}, true);
   cases.Add(Copy{.bytes = (scope == SuiteScope::kSmoke ? 16 : 256) * kMebi},
@@ -207,13 +106,13 @@ void AddCeilings(SuiteScope scope, Cases& cases) {
   cases.Add(Launch{});
 }
 
-void AddProducts(SuiteScope scope, Cases& cases) {
+void AddProducts(SuiteScope scope, CaseList& cases) {
   for (const ProductShape& shape : kSmokeProducts) {
-    cases.Add(Gemm{.m = shape.m, .n = shape.n, .k = shape.k});
+    cases.AddProduct(shape);
   }
   if (scope == SuiteScope::kSmoke) return;
   for (const ProductShape& shape : kStandardProducts) {
-    cases.Add(Gemm{.m = shape.m, .n = shape.n, .k = shape.k});
+    cases.AddProduct(shape);
   }
   if (scope == SuiteScope::kStandard) return;
   for (const int64_t m : {1, 4, 16, 64, 65, 256, 1024, 4096}) {
@@ -224,7 +123,7 @@ void AddProducts(SuiteScope scope, Cases& cases) {
   }
 }
 
-void AddExpertCases(SuiteScope scope, Cases& cases) {
+void AddExpertCases(SuiteScope scope, CaseList& cases) {
   const bool both = scope != SuiteScope::kSmoke;
   for (const ExpertShape& shape : kSmokeExperts) cases.AddExperts(shape, both);
   for (const ExpertShape& shape : kSmokeDecode) {
@@ -253,7 +152,7 @@ void AddExpertCases(SuiteScope scope, Cases& cases) {
   }
 }
 
-void AddAttentionCases(SuiteScope scope, Cases& cases) {
+void AddAttentionCases(SuiteScope scope, CaseList& cases) {
   for (const AttentionShape& shape : kSmokeTraining) {
     cases.AddAttention(shape, false);
     cases.AddAttention(shape, true);
@@ -274,7 +173,7 @@ void AddAttentionCases(SuiteScope scope, Cases& cases) {
   }
 }
 
-void AddMemoryBound(SuiteScope scope, Cases& cases) {
+void AddMemoryBound(SuiteScope scope, CaseList& cases) {
   const int64_t scale = scope == SuiteScope::kSmoke ? 1 : 4;
   for (const int64_t kilo :
        {16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536}) {
@@ -300,7 +199,7 @@ void AddMemoryBound(SuiteScope scope, Cases& cases) {
   }
 }
 
-void AddRoutings(SuiteScope scope, Cases& cases) {
+void AddRoutings(SuiteScope scope, CaseList& cases) {
   for (const int64_t experts : {4, 8, 16, 32}) {
     const int64_t choices = experts == 4 ? 1 : (experts == 32 ? 4 : 2);
     cases.AddRouting(256, experts, choices, 512);
@@ -321,9 +220,9 @@ void AddRoutings(SuiteScope scope, Cases& cases) {
 
 }  // namespace
 
-std::vector<Case> CasesOf(SuiteScope scope, const std::string& dtype,
-                          uint64_t seed) {
-  Cases cases(dtype, seed);
+std::vector<Case> CpuCasesOf(SuiteScope scope, const std::string& dtype,
+                             uint64_t seed) {
+  CaseList cases(dtype, seed);
   AddCeilings(scope, cases);
   AddProducts(scope, cases);
   AddExpertCases(scope, cases);

@@ -16,8 +16,8 @@ enum class SuiteScope { kSmoke, kStandard, kFull };
 // ceilings, products, grouped products in all passes and routings, attention in
 // training, prefill and decoding, routing, memory-bound operations and whole
 // blocks. Names may repeat.
-std::vector<Case> CasesOf(SuiteScope scope, const std::string& dtype,
-                          uint64_t seed);
+std::vector<Case> CpuCasesOf(SuiteScope scope, const std::string& dtype,
+                             uint64_t seed);
 
 }  // namespace moeplan::worker
 

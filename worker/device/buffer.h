@@ -10,31 +10,9 @@
 #include <vector>
 
 #include "core/base/rng.h"
+#include "worker/device/bf16.h"
 
 namespace moeplan::worker {
-
-// A bfloat16: the upper half of a 32-bit float.
-struct Bf16 {
-  uint16_t bits = 0;
-};
-
-inline float ToFloat(float value) { return value; }
-inline float ToFloat(Bf16 value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
-}
-
-// Rounds to the nearest, ties to even.
-template <typename T>
-T FromFloat(float value);
-template <>
-inline float FromFloat<float>(float value) {
-  return value;
-}
-template <>
-inline Bf16 FromFloat<Bf16>(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  return {static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
-}
 
 // Memory of the CPU device, aligned to a cache line and to the widest vectors.
 // Throws std::bad_alloc, which the device turns into RESOURCE_EXHAUSTED.

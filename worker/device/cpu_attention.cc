@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "worker/device/attention_check.h"
 #include "worker/device/attention_products.h"
 #include "worker/device/buffer.h"
 #include "worker/device/cpu_operation.h"
@@ -12,8 +13,6 @@
 
 namespace moeplan::worker {
 namespace {
-
-constexpr int64_t kSampledQueries = 4;
 
 // Layout: queries and outputs [sequence][head][query][dim], keys and values
 // [sequence][kv head][key][dim], so that the heads that share keys lie
@@ -74,32 +73,16 @@ class AttentionOperation final : public CpuOperation {
   }
 
   NumericsCheck Check() const override {
-    Comparison comparison(most_allowed_);
-    if (op_.backward) {
-      CheckBackward(comparison);
-      return comparison.Finish();
-    }
-    comparison.Begin("output");
-    for (const int64_t head : SampledIndices(Rows(op_.heads), 3)) {
-      for (const int64_t q :
-           SampledIndices(op_.query_tokens, kSampledQueries)) {
-        ReferenceRow(head, q, [&](int64_t i, double want) {
-          comparison.Add(
-              At(out_, head * op_.query_tokens + q, op_.value_dim, i), want);
-        });
-      }
-    }
-    return comparison.Finish();
+    // Reading the host's memory does not fail.
+    return *CheckAttention(op_, most_allowed_,
+                           [this](AttentionArray array, const ArrayRows& rows) {
+                             return Read(array, rows);
+                           });
   }
 
  private:
   int64_t Rows(int64_t heads) const { return op_.sequences * heads; }
   bool Decodes() const { return op_.query_tokens == 1 && !op_.backward; }
-
-  static double At(const Buffer<T>& buffer, int64_t row, int64_t width,
-                   int64_t i) {
-    return ToFloat(buffer[static_cast<size_t>(row * width + i)]);
-  }
 
   // Of head h of all sequences; heads of one sequence share keys by groups.
   int64_t KvHead(int64_t head) const { return head / group_; }
@@ -172,79 +155,38 @@ class AttentionOperation final : public CpuOperation {
     }
   }
 
-  template <typename Emit>
-  std::vector<double> ReferenceRow(int64_t head, int64_t q,
-                                   const Emit& emit) const {
-    const int64_t kv = KvHead(head) * op_.context_tokens;
-    return ReferenceAttentionRow(
-        op_, q,
-        [&](int64_t i) {
-          return At(queries_, head * op_.query_tokens + q, op_.key_dim, i);
-        },
-        [&](int64_t row, int64_t i) {
-          return Decodes() ? At(keys_, kv * op_.key_dim, 1,
-                                i * op_.context_tokens + row)
-                           : At(keys_, kv + row, op_.key_dim, i);
-        },
-        [&](int64_t row, int64_t i) {
-          return At(values_, kv + row, op_.value_dim, i);
-        },
-        emit);
+  std::vector<double> Read(AttentionArray array, const ArrayRows& rows) const {
+    switch (array) {
+      case AttentionArray::kQueries:
+        return RowsOf(queries_.data(), rows);
+      case AttentionArray::kKeys:
+        return Decodes() ? ReadCache(rows) : RowsOf(keys_.data(), rows);
+      case AttentionArray::kValues:
+        return RowsOf(values_.data(), rows);
+      case AttentionArray::kOut:
+        return RowsOf(out_.data(), rows);
+      case AttentionArray::kOutGradient:
+        return RowsOf(d_out_.data(), rows);
+      case AttentionArray::kQueryGradients:
+        return RowsOf(d_queries_.data(), rows);
+      case AttentionArray::kKeyGradients:
+        return RowsOf(d_keys_.data(), rows);
+      case AttentionArray::kValueGradients:
+        break;
+    }
+    return RowsOf(d_values_.data(), rows);
   }
 
-  // The gradients of the last keys' and values' heads, all of them.
-  void CheckBackward(Comparison& comparison) const {
-    const int64_t kv_head = Rows(op_.kv_heads) - 1;
-    const int64_t kv = kv_head * op_.context_tokens;
-    const double scale = 1 / std::sqrt(static_cast<double>(op_.key_dim));
-    std::vector<double> d_keys(
-        static_cast<size_t>(op_.context_tokens * op_.key_dim), 0.0);
-    std::vector<double> d_values(
-        static_cast<size_t>(op_.context_tokens * op_.value_dim), 0.0);
-    comparison.Begin("query_gradient");
-    for (int64_t head = kv_head * group_; head < (kv_head + 1) * group_;
-         ++head) {
-      for (int64_t q = 0; q < op_.query_tokens; ++q) {
-        const int64_t at = head * op_.query_tokens + q;
-        double mean = 0;
-        const auto p = ReferenceRow(head, q, [&](int64_t i, double out) {
-          mean += out * At(d_out_, at, op_.value_dim, i);
-        });
-        const int64_t begin = KeysSeen(op_, q).first;
-        std::vector<double> d_query(static_cast<size_t>(op_.key_dim), 0.0);
-        for (size_t s = 0; s < p.size(); ++s) {
-          const int64_t row = begin + static_cast<int64_t>(s);
-          double d_p = 0;
-          for (int64_t i = 0; i < op_.value_dim; ++i) {
-            const double d = At(d_out_, at, op_.value_dim, i);
-            d_p += d * At(values_, kv + row, op_.value_dim, i);
-            d_values[static_cast<size_t>(row * op_.value_dim + i)] += p[s] * d;
-          }
-          const double d_score = scale * p[s] * (d_p - mean);
-          for (int64_t i = 0; i < op_.key_dim; ++i) {
-            d_query[static_cast<size_t>(i)] +=
-                d_score * At(keys_, kv + row, op_.key_dim, i);
-            d_keys[static_cast<size_t>(row * op_.key_dim + i)] +=
-                d_score * At(queries_, at, op_.key_dim, i);
-          }
-        }
-        for (int64_t i = 0; i < op_.key_dim; ++i) {
-          comparison.Add(At(d_queries_, at, op_.key_dim, i),
-                         d_query[static_cast<size_t>(i)]);
-        }
+  // The keys of a whole head, turned as they are elsewhere.
+  std::vector<double> ReadCache(const ArrayRows& head) const {
+    std::vector<double> keys;
+    for (int64_t row = 0; row < op_.context_tokens; ++row) {
+      for (int64_t i = 0; i < op_.key_dim; ++i) {
+        keys.push_back(ToFloat(keys_[static_cast<size_t>(
+            head.begin + i * op_.context_tokens + row)]));
       }
     }
-    Compare("key_gradient", d_keys_, kv * op_.key_dim, d_keys, comparison);
-    Compare("value_gradient", d_values_, kv * op_.value_dim, d_values,
-            comparison);
-  }
-
-  static void Compare(const char* name, const Buffer<T>& got, int64_t from,
-                      const std::vector<double>& want, Comparison& comparison) {
-    comparison.Begin(name);
-    for (size_t i = 0; i < want.size(); ++i) {
-      comparison.Add(ToFloat(got[static_cast<size_t>(from) + i]), want[i]);
-    }
+    return keys;
   }
 
   const AttentionCore op_;

@@ -1,19 +1,29 @@
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "worker/device/buffer.h"
 #include "worker/device/cpu_operation.h"
+#include "worker/device/expert_products.h"
 #include "worker/device/grouped_product.h"
 #include "worker/device/numerics.h"
+#include "worker/device/product_check.h"
 
 namespace moeplan::worker {
 namespace {
 
-constexpr int64_t kSampledRows = 8;
-constexpr int64_t kSampledRowsPerExpert = 3;
+// Reading the host's memory does not fail.
+template <typename T>
+ArrayReader<ProductArray> ReaderOf(const Buffer<T>& a, const Buffer<T>& b,
+                                   const Buffer<T>& c) {
+  return [&](ProductArray array, const ArrayRows& rows) {
+    const Buffer<T>& buffer = array == ProductArray::kA   ? a
+                              : array == ProductArray::kB ? b
+                                                          : c;
+    return RowsOf(buffer.data(), rows);
+  };
+}
 
 template <typename T>
 class GemmOperation final : public CpuOperation {
@@ -42,21 +52,7 @@ class GemmOperation final : public CpuOperation {
   }
 
   NumericsCheck Check() const override {
-    Comparison comparison(most_allowed_);
-    comparison.Begin("product");
-    const auto at = [](const Buffer<T>& buffer, int64_t i) {
-      return static_cast<double>(ToFloat(buffer[static_cast<size_t>(i)]));
-    };
-    for (const int64_t row : SampledIndices(op_.m, kSampledRows)) {
-      ReferenceProductRow(
-          [&](int64_t i, int64_t p) { return at(a_, i * op_.k + p); },
-          [&](int64_t p, int64_t j) { return at(b_, p * op_.n + j); }, row,
-          op_.n, op_.k,
-          [&](int64_t j, double want) {
-            comparison.Add(at(c_, row * op_.n + j), want);
-          });
-    }
-    return comparison.Finish();
+    return *CheckProduct(op_, most_allowed_, ReaderOf(a_, b_, c_));
   }
 
  private:
@@ -65,12 +61,6 @@ class GemmOperation final : public CpuOperation {
   const double most_allowed_;
   Buffer<T> a_, b_, c_;
 };
-
-// Rows of all experts.
-int64_t RowsOf(const GroupedGemm& op) {
-  return std::accumulate(op.rows_per_expert.begin(), op.rows_per_expert.end(),
-                         int64_t{0});
-}
 
 template <typename T>
 class GroupedOperation final : public CpuOperation {
@@ -83,7 +73,12 @@ class GroupedOperation final : public CpuOperation {
         in_rows_(RowsOf(op) * op.in_width),
         out_rows_(RowsOf(op) * op.out_width),
         weights_(static_cast<int64_t>(op.rows_per_expert.size()) * op.in_width *
-                 op.out_width) {
+                 op.out_width),
+        a_(op.pass == GemmPass::kInputGradient ? out_rows_ : in_rows_),
+        b_(op.pass == GemmPass::kWeightGradient ? out_rows_ : weights_),
+        c_(op.pass == GemmPass::kForward         ? out_rows_
+           : op.pass == GemmPass::kInputGradient ? in_rows_
+                                                 : weights_) {
     RandomValues values(seed);
     values.Fill(in_rows_, 1);
     values.Fill(out_rows_, 1);
@@ -95,99 +90,24 @@ class GroupedOperation final : public CpuOperation {
     return absl::StrCat("onednn_loop.", product_.implementation());
   }
 
-  void Run() override {
-    switch (op_.pass) {
-      case GemmPass::kForward:
-        product_.Run(in_rows_.data(), weights_.data(), out_rows_.data());
-        break;
-      case GemmPass::kInputGradient:
-        product_.Run(out_rows_.data(), weights_.data(), in_rows_.data());
-        break;
-      case GemmPass::kWeightGradient:
-        product_.Run(in_rows_.data(), out_rows_.data(), weights_.data());
-        break;
-    }
-  }
-
-  void PoisonOutputs() override {
-    switch (op_.pass) {
-      case GemmPass::kForward:
-        Poison(out_rows_);
-        break;
-      case GemmPass::kInputGradient:
-        Poison(in_rows_);
-        break;
-      case GemmPass::kWeightGradient:
-        Poison(weights_);
-        break;
-    }
-  }
-
+  void Run() override { product_.Run(a_.data(), b_.data(), c_.data()); }
+  void PoisonOutputs() override { Poison(c_); }
   int64_t bytes() const override {
     return in_rows_.bytes() + out_rows_.bytes() + weights_.bytes();
   }
 
   NumericsCheck Check() const override {
-    Comparison comparison(most_allowed_);
-    comparison.Begin("product");
-    int64_t start = 0;
-    for (size_t e = 0; e < op_.rows_per_expert.size(); ++e) {
-      CheckExpert(static_cast<int64_t>(e), start, op_.rows_per_expert[e],
-                  comparison);
-      start += op_.rows_per_expert[e];
-    }
-    return comparison.Finish();
+    return *CheckGroupedProduct(op_, most_allowed_, ReaderOf(a_, b_, c_));
   }
 
  private:
-  double In(int64_t row, int64_t i) const {
-    return ToFloat(in_rows_[static_cast<size_t>(row * op_.in_width + i)]);
-  }
-  double Out(int64_t row, int64_t j) const {
-    return ToFloat(out_rows_[static_cast<size_t>(row * op_.out_width + j)]);
-  }
-  double Weight(int64_t expert, int64_t i, int64_t j) const {
-    return ToFloat(weights_[static_cast<size_t>(
-        (expert * op_.in_width + i) * op_.out_width + j)]);
-  }
-
-  void CheckExpert(int64_t e, int64_t start, int64_t rows,
-                   Comparison& comparison) const {
-    if (op_.pass == GemmPass::kWeightGradient) {
-      for (const int64_t i :
-           SampledIndices(op_.in_width, kSampledRowsPerExpert)) {
-        ReferenceProductRow(
-            [&](int64_t at, int64_t p) { return In(start + p, at); },
-            [&](int64_t p, int64_t j) { return Out(start + p, j); }, i,
-            op_.out_width, rows,
-            [&](int64_t j, double want) {
-              comparison.Add(Weight(e, i, j), want);
-            });
-      }
-      return;
-    }
-    for (const int64_t row : SampledIndices(rows, kSampledRowsPerExpert)) {
-      const int64_t at = start + row;
-      if (op_.pass == GemmPass::kForward) {
-        ReferenceProductRow(
-            [&](int64_t r, int64_t p) { return In(r, p); },
-            [&](int64_t p, int64_t j) { return Weight(e, p, j); }, at,
-            op_.out_width, op_.in_width,
-            [&](int64_t j, double want) { comparison.Add(Out(at, j), want); });
-      } else {
-        ReferenceProductRow(
-            [&](int64_t r, int64_t p) { return Out(r, p); },
-            [&](int64_t p, int64_t j) { return Weight(e, j, p); }, at,
-            op_.in_width, op_.out_width,
-            [&](int64_t j, double want) { comparison.Add(In(at, j), want); });
-      }
-    }
-  }
-
   const GroupedGemm op_;
   const GroupedProduct<T> product_;
   const double most_allowed_;
   Buffer<T> in_rows_, out_rows_, weights_;
+  const Buffer<T>& a_;
+  const Buffer<T>& b_;
+  Buffer<T>& c_;
 };
 
 template <typename T>

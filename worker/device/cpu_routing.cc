@@ -1,16 +1,14 @@
-#include <cmath>
 #include <utility>
 #include <vector>
 
 #include "worker/device/buffer.h"
 #include "worker/device/cpu_operation.h"
 #include "worker/device/numerics.h"
+#include "worker/device/routing_check.h"
 #include "worker/device/routing_loops.h"
 
 namespace moeplan::worker {
 namespace {
-
-constexpr int64_t kSampledTokens = 64;
 
 template <typename T>
 class RoutingOperation final : public CpuOperation {
@@ -66,106 +64,36 @@ class RoutingOperation final : public CpuOperation {
   }
 
   NumericsCheck Check() const override {
-    Comparison comparison(most_allowed_);
-    comparison.Begin("rows");
-    for (const int64_t token : Sampled()) CheckRows(token, comparison);
-    comparison.Begin("tokens");
-    for (const int64_t token : Sampled()) CheckTokens(token, comparison);
-    comparison.Begin(op_.backward ? "logit_gradient" : "choice");
-    for (const int64_t token : Sampled()) {
-      if (op_.backward) {
-        CheckLogitGradient(token, comparison);
-      } else {
-        CheckChoice(token, comparison);
-      }
-    }
-    return comparison.Finish();
+    // Reading the host's memory does not fail.
+    return *CheckRouting(op_, most_allowed_,
+                         [this](RoutingArray array, const ArrayRows& rows) {
+                           return Read(array, rows);
+                         });
   }
 
  private:
-  std::vector<int64_t> Sampled() const {
-    return SampledIndices(op_.tokens, kSampledTokens);
-  }
-  template <typename Values>
-  double At(const Values& values, int64_t row, int64_t width, int64_t i) const {
-    return ToFloat(values[static_cast<size_t>(row * width + i)]);
-  }
-  size_t Choice(int64_t token, int64_t j) const {
-    return static_cast<size_t>(token * op_.experts_per_token + j);
-  }
-  // Softmax of the token's logits, in doubles.
-  std::vector<double> Probabilities(int64_t token) const {
-    std::vector<double> p;
-    double sum = 0;
-    for (int64_t e = 0; e < op_.experts; ++e) {
-      p.push_back(std::exp(At(logits_, token, op_.experts, e)));
-      sum += p.back();
+  std::vector<double> Read(RoutingArray array, const ArrayRows& rows) const {
+    switch (array) {
+      case RoutingArray::kLogits:
+        return RowsOf(logits_.data(), rows);
+      case RoutingArray::kTokensIn:
+        return RowsOf(tokens_in_.data(), rows);
+      case RoutingArray::kRows:
+        return RowsOf(rows_.data(), rows);
+      case RoutingArray::kRowsOut:
+        return RowsOf(rows_out_.data(), rows);
+      case RoutingArray::kTokensOut:
+        return RowsOf(tokens_out_.data(), rows);
+      case RoutingArray::kLogitGradients:
+        return RowsOf(logits_out_.data(), rows);
+      case RoutingArray::kExperts:
+        return RowsOf(loops_.experts().data(), rows);
+      case RoutingArray::kSlots:
+        return RowsOf(loops_.slots().data(), rows);
+      case RoutingArray::kWeights:
+        break;
     }
-    for (double& each : p) each /= sum;
-    return p;
-  }
-  double WeightOf(int64_t token, int64_t j) const {
-    const size_t e = static_cast<size_t>(loops_.experts()[Choice(token, j)]);
-    return Probabilities(token)[e];
-  }
-
-  void CheckRows(int64_t token, Comparison& comparison) const {
-    for (int64_t j = 0; j < op_.experts_per_token; ++j) {
-      const int64_t slot = loops_.slots()[Choice(token, j)];
-      const double weight = op_.backward ? WeightOf(token, j) : 1;
-      for (int64_t i = 0; i < op_.d_model; ++i) {
-        comparison.Add(At(rows_out_, slot, op_.d_model, i),
-                       weight * At(tokens_in_, token, op_.d_model, i));
-      }
-    }
-  }
-
-  void CheckTokens(int64_t token, Comparison& comparison) const {
-    std::vector<double> sums(static_cast<size_t>(op_.d_model), 0.0);
-    for (int64_t j = 0; j < op_.experts_per_token; ++j) {
-      const int64_t slot = loops_.slots()[Choice(token, j)];
-      const double weight = op_.backward ? 1 : WeightOf(token, j);
-      for (int64_t i = 0; i < op_.d_model; ++i) {
-        sums[static_cast<size_t>(i)] +=
-            weight * At(rows_, slot, op_.d_model, i);
-      }
-    }
-    for (int64_t i = 0; i < op_.d_model; ++i) {
-      comparison.Add(At(tokens_out_, token, op_.d_model, i),
-                     sums[static_cast<size_t>(i)]);
-    }
-  }
-
-  // The chosen experts are the most probable ones, in order.
-  void CheckChoice(int64_t token, Comparison& comparison) const {
-    std::vector<double> sorted = Probabilities(token);
-    std::sort(sorted.begin(), sorted.end(), std::greater<>());
-    for (int64_t j = 0; j < op_.experts_per_token; ++j) {
-      comparison.Add(loops_.weights()[Choice(token, j)],
-                     sorted[static_cast<size_t>(j)]);
-    }
-  }
-
-  void CheckLogitGradient(int64_t token, Comparison& comparison) const {
-    const std::vector<double> p = Probabilities(token);
-    std::vector<double> gradient(p.size(), 0.0);
-    double mean = 0;
-    for (int64_t j = 0; j < op_.experts_per_token; ++j) {
-      const size_t choice = Choice(token, j);
-      double dot = 0;
-      for (int64_t i = 0; i < op_.d_model; ++i) {
-        dot += At(rows_, loops_.slots()[choice], op_.d_model, i) *
-               At(tokens_in_, token, op_.d_model, i);
-      }
-      const size_t e = static_cast<size_t>(loops_.experts()[choice]);
-      gradient[e] = dot;
-      mean += p[e] * dot;
-    }
-    for (size_t e = 0; e < p.size(); ++e) {
-      comparison.Add(
-          At(logits_out_, token, op_.experts, static_cast<int64_t>(e)),
-          p[e] * (gradient[e] - mean));
-    }
+    return RowsOf(loops_.weights().data(), rows);
   }
 
   const Routing op_;

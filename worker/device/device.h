@@ -60,9 +60,18 @@ class PreparedCase {
   // Most bytes in use for one set of operands; absent where unknown.
   virtual std::optional<int64_t> peak_memory_bytes() const = 0;
 
+  // Counts one more run by the device's counters, where it has some and was
+  // asked to; slows it down, so never between timed runs. What cannot be
+  // counted is a coverage gap.
+  virtual void Count() {}
+
   // FLOPs that counters saw, or that are known to be executed; absent where
   // neither is.
   virtual std::optional<double> executed_flops() const { return std::nullopt; }
+  // Bytes that counters saw going from and to memory.
+  virtual std::optional<int64_t> counted_moved_bytes() const {
+    return std::nullopt;
+  }
 };
 
 // One accelerator. Not thread-safe.
@@ -89,6 +98,10 @@ class Device {
 
   // What cannot be measured here and why, such as counters without permission.
   virtual std::vector<std::string> CoverageGaps() = 0;
+
+  // OK, or UNAVAILABLE once an error has left the device useless to this
+  // process, so that no further case can be measured.
+  virtual absl::Status Usable() { return absl::OkStatus(); }
 
   // Errors: UNIMPLEMENTED where device or library cannot run the case;
   // RESOURCE_EXHAUSTED where its operands do not fit; those of Time.

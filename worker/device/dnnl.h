@@ -8,10 +8,9 @@
 #include <tuple>
 
 #include "absl/status/statusor.h"
+#include "worker/device/number_format.h"
 
 namespace moeplan::worker {
-
-enum class NumberFormat { kF32, kBf16 };
 
 // C (m x n) = A (m x k) B (k x n), all row-major and dense. A transposed
 // operand is stored as its transpose.

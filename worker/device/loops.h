@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "worker/device/adam_step.h"
 #include "worker/device/buffer.h"
 
 namespace moeplan::worker::loops {
@@ -101,16 +102,6 @@ void SoftmaxTopK(const float* logits, int64_t tokens, int64_t experts,
 // Loss of one token (nats) and its gradient by the logits.
 float CrossEntropy(const float* logits, int64_t target, float* gradient,
                    int64_t count);
-
-struct AdamStep {
-  float learning_rate = 1e-3f;
-  float beta1 = 0.9f;
-  float beta2 = 0.95f;
-  float epsilon = 1e-8f;
-  float weight_decay = 0.1f;
-  float correction1 = 1;  // 1 / (1 - beta1^step)
-  float correction2 = 1;
-};
 
 // One step of AdamW: gradient in bf16, weights and moments in 32 bits, and the
 // weights once more in bf16 for the next forward pass.

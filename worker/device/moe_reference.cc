@@ -1,6 +1,8 @@
 #include "worker/device/moe_reference.h"
 
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 namespace moeplan::worker {
 namespace {
@@ -14,7 +16,12 @@ class Reference {
         d_(static_cast<size_t>(op.d_model)),
         width_(static_cast<size_t>(op.expert_width)),
         fan_width_((op.gated ? 2 : 1) * width_),
-        experts_(op.rows_per_expert.size()) {
+        experts_(op.rows_per_expert.size()),
+        place_(experts_) {
+    std::iota(place_.begin(), place_.end(), size_t{0});
+    for (size_t i = 0; i < operands.held.size(); ++i) {
+      place_[static_cast<size_t>(operands.held[i])] = i;
+    }
     results_.out.resize(operands.x.size(), 0);
     if (!op.backward) return;
     results_.d_x.resize(operands.x.size(), 0);
@@ -56,8 +63,8 @@ class Reference {
   // Adds what expert e makes of the token; returns the gradient of its weight.
   double RunExpert(size_t token, size_t e, double weight) {
     const double* x = &operands_.x[token * d_];
-    const double* up = &operands_.up[e * d_ * fan_width_];
-    const double* down = &operands_.down[e * width_ * d_];
+    const double* up = &operands_.up[place_[e] * d_ * fan_width_];
+    const double* down = &operands_.down[place_[e] * width_ * d_];
     std::vector<double> h(fan_width_, 0.0);
     for (size_t i = 0; i < d_; ++i) {
       for (size_t w = 0; w < fan_width_; ++w) {
@@ -68,12 +75,15 @@ class Reference {
     for (size_t w = 0; w < width_; ++w) {
       a[w] = h[w] / (1 + std::exp(-h[w])) * (op_.gated ? h[width_ + w] : 1);
     }
+    // In the order in which the matrix lies: it is large.
+    std::vector<double> y(d_, 0.0);
+    for (size_t w = 0; w < width_; ++w) {
+      for (size_t i = 0; i < d_; ++i) y[i] += a[w] * down[w * d_ + i];
+    }
     double d_weight = 0;
     for (size_t i = 0; i < d_; ++i) {
-      double y = 0;
-      for (size_t w = 0; w < width_; ++w) y += a[w] * down[w * d_ + i];
-      results_.out[token * d_ + i] += weight * y;
-      if (op_.backward) d_weight += y * operands_.d_out[token * d_ + i];
+      results_.out[token * d_ + i] += weight * y[i];
+      if (op_.backward) d_weight += y[i] * operands_.d_out[token * d_ + i];
     }
     if (op_.backward) RunExpertBackward(token, e, weight, h, a);
     return d_weight;
@@ -84,10 +94,10 @@ class Reference {
                          const std::vector<double>& a) {
     const double* x = &operands_.x[token * d_];
     const double* d_out = &operands_.d_out[token * d_];
-    const double* up = &operands_.up[e * d_ * fan_width_];
-    const double* down = &operands_.down[e * width_ * d_];
-    double* d_up = &results_.d_up[e * d_ * fan_width_];
-    double* d_down = &results_.d_down[e * width_ * d_];
+    const double* up = &operands_.up[place_[e] * d_ * fan_width_];
+    const double* down = &operands_.down[place_[e] * width_ * d_];
+    double* d_up = &results_.d_up[place_[e] * d_ * fan_width_];
+    double* d_down = &results_.d_down[place_[e] * width_ * d_];
     std::vector<double> d_h(fan_width_, 0.0);
     for (size_t w = 0; w < width_; ++w) {
       double d_a = 0;
@@ -128,6 +138,7 @@ class Reference {
   const MoeBlock& op_;
   const MoeOperands& operands_;
   const size_t d_, width_, fan_width_, experts_;
+  std::vector<size_t> place_;  // of each expert among those held
   MoeResults results_;
 };
 

@@ -17,6 +17,9 @@ struct MoeOperands {
   std::vector<double> d_out;   // tokens x d_model: gradient of the output
   // Experts of each token, experts_per_token of each.
   std::vector<int32_t> choices;
+  // The experts that `up` and `down` hold, in order; empty: all. Others are not
+  // chosen.
+  std::vector<int32_t> held;
 };
 
 // What a block computes for some of its tokens, and their share in the

@@ -13,6 +13,7 @@
 #include "client/cpp/retry_overload.h"
 #include "client/cpp/rpc_error.h"
 #include "core/base/status_macros.h"
+#include "google/protobuf/util/json_util.h"
 #include "grpcpp/client_context.h"
 #include "moeplan/v1/calibration.grpc.pb.h"
 #include "nlohmann/json.hpp"
@@ -238,6 +239,18 @@ std::string CalibrationIdOf(const Calibration& calibration) {
   }
   if (id.back() != '-') id += '-';
   return id + Sha256Hex(TextOf(calibration)).substr(0, kIdDigits);
+}
+
+absl::StatusOr<std::string> CreateRequestJson(const Calibration& calibration) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(
+      RequestOf(calibration), &json, options);
+  if (status.ok()) return json;
+  return absl::InternalError(
+      absl::StrCat("the calibration cannot be printed: ", status.ToString()));
 }
 
 absl::StatusOr<std::string> SendCalibration(const Calibration& calibration,

@@ -16,6 +16,14 @@ std::string RequestIdOf(const Calibration& calibration);
 // eight digits of its contents, such as "cpu-amd-epyc-1f0c22ab".
 std::string CalibrationIdOf(const Calibration& calibration);
 
+// The request that SendCalibration makes, as JSON by protobuf's rules under the
+// names of the proto's fields, indented: what the server takes from whoever
+// sends it, such as
+//   grpcurl -d @ ADDRESS moeplan.v1.CalibrationService/CreateCalibration
+// The same calibration gives the same text. Errors: INTERNAL where protobuf
+// cannot print it.
+absl::StatusOr<std::string> CreateRequestJson(const Calibration& calibration);
+
 // Creates the calibration on the server; returns its name
 // ("calibrations/cpu-amd-epyc-1f0c22ab"). Connection failures and overload are
 // retried within 60 s, for at most that long it blocks.

@@ -17,9 +17,17 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kMostTokens = int64_t{1} << 24;
+// Rows that somebody saw, instead of a pattern by which they are drawn.
+constexpr char kCaptured[] = "captured";
 
-absl::StatusOr<std::vector<int64_t>> RowsOf(const json& routing,
-                                            uint64_t seed) {
+absl::StatusOr<json> RowsOf(const json& routing, uint64_t seed) {
+  if (routing.value("pattern", "") == kCaptured) {
+    if (!routing.contains("rows_per_expert")) {
+      return absl::InvalidArgumentError(
+          "routing: a captured pattern needs rows_per_expert");
+    }
+    return routing["rows_per_expert"];
+  }
   MOEPLAN_ASSIGN_OR_RETURN(const RoutingPattern pattern,
                            RoutingPatternOf(routing.value("pattern", "")));
   const int64_t tokens = routing.value("tokens", int64_t{0});
@@ -50,9 +58,9 @@ absl::StatusOr<Case> CaseOf(const json& from) {
   return one;
 }
 
-absl::StatusOr<Suite> SuiteOf(const json& from) {
+absl::StatusOr<Suite> SuiteOf(const json& from, DeviceKind kind) {
   Suite suite;
-  suite.options = OptionsOf(from.value("protocol", ""));
+  suite.options = OptionsOf(from.value("protocol", ""), kind);
   const json& cases = from.at("cases");
   for (size_t i = 0; i < cases.size(); ++i) {
     auto one = CaseOf(cases.at(i));
@@ -85,7 +93,7 @@ absl::Status CheckSuite(const Suite& suite) {
   return violations.ToStatus();
 }
 
-absl::StatusOr<Suite> ReadSuite(const std::string& path) {
+absl::StatusOr<Suite> ReadSuite(const std::string& path, DeviceKind kind) {
   std::ifstream file(path);
   if (!file) {
     return absl::NotFoundError(absl::StrCat(path, " cannot be read"));
@@ -98,7 +106,7 @@ absl::StatusOr<Suite> ReadSuite(const std::string& path) {
   }
   absl::StatusOr<Suite> suite;
   try {
-    suite = SuiteOf(from);
+    suite = SuiteOf(from, kind);
   } catch (const json::exception& error) {
     suite = absl::InvalidArgumentError(error.what());
   }

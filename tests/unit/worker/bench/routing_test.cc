@@ -11,9 +11,10 @@ namespace moeplan::worker {
 namespace {
 
 constexpr RoutingPattern kAll[] = {
-    RoutingPattern::kBalanced, RoutingPattern::kHoles,
+    RoutingPattern::kBalanced,    RoutingPattern::kHoles,
     RoutingPattern::kMultinomial, RoutingPattern::kZipf,
-    RoutingPattern::kOneHot};
+    RoutingPattern::kOneHot,      RoutingPattern::kZipfHalf,
+    RoutingPattern::kDirichlet};
 
 int64_t SumOf(const std::vector<int64_t>& rows) {
   return std::accumulate(rows.begin(), rows.end(), int64_t{0});
@@ -42,7 +43,8 @@ TEST(RoutingTest, TheSameSeedGivesTheSameRows) {
     EXPECT_EQ(DrawRows(pattern, 100, 8, 2, 3), DrawRows(pattern, 100, 8, 2, 3));
   }
   for (const RoutingPattern pattern :
-       {RoutingPattern::kMultinomial, RoutingPattern::kZipf}) {
+       {RoutingPattern::kMultinomial, RoutingPattern::kZipf,
+        RoutingPattern::kZipfHalf, RoutingPattern::kDirichlet}) {
     EXPECT_NE(DrawRows(pattern, 100, 8, 2, 3), DrawRows(pattern, 100, 8, 2, 4));
   }
 }
@@ -64,6 +66,26 @@ TEST(RoutingTest, ZipfsFirstExpertGetsItsShare) {
   std::sort(rows.rbegin(), rows.rend());
   EXPECT_NEAR(static_cast<double>(rows[0]), 9600, 300);
   EXPECT_NEAR(static_cast<double>(rows[3]), 2400, 200);
+}
+
+TEST(RoutingTest, ZipfHalfsFirstExpertGetsItsShare) {
+  // 1 / (1 + 1/sqrt(2) + 1/sqrt(3) + 1/2) = 0.359 of 20,000 tokens.
+  std::vector<int64_t> rows =
+      DrawRows(RoutingPattern::kZipfHalf, 20000, 4, 1, 11);
+  std::sort(rows.rbegin(), rows.rend());
+  EXPECT_NEAR(static_cast<double>(rows[0]), 7180, 300);
+  EXPECT_NEAR(static_cast<double>(rows[3]), 3590, 200);
+}
+
+TEST(RoutingTest, DirichletsSharesAreThoseOfUniformWeights) {
+  // The largest of n shares that are uniform among all that sum to 1 is
+  // (1 + 1/2 + ... + 1/n) / n on average: 0.521 for 4.
+  double largest = 0;
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    const auto rows = DrawRows(RoutingPattern::kDirichlet, 500, 4, 1, seed);
+    largest += static_cast<double>(*std::max_element(rows.begin(), rows.end()));
+  }
+  EXPECT_NEAR(largest / 400 / 500, 0.521, 0.02);
 }
 
 TEST(RoutingTest, AssignmentsHaveTheRowsAndEachTokenDifferentExperts) {

@@ -73,7 +73,7 @@ TEST(LoopsTest, AdamWMovesAgainstTheGradient) {
   const std::vector<Bf16> gradient(3, FromFloat<Bf16>(1.0f));
   std::vector<float> weights(3, 0.5f), first(3, 0.0f), second(3, 0.0f);
   std::vector<Bf16> copy(3);
-  loops::AdamStep step = {.correction1 = 10.0f, .correction2 = 20.0f};
+  AdamStep step = {.correction1 = 10.0f, .correction2 = 20.0f};
   loops::AdamW(step, gradient.data(), weights.data(), first.data(),
                second.data(), copy.data(), 3);
   // The first step is the learning rate long, and decays.

@@ -109,7 +109,37 @@ TEST_F(SuiteFileTest, RowsAreGivenOrDrawn) {
             (std::vector<int64_t>{6, 0, 0}));
   EXPECT_EQ(suite->cases[1].routing, "one_hot");
   EXPECT_EQ(suite->options.rule.most_seconds,
-            OptionsOf("standard").rule.most_seconds);
+            OptionsOf("standard", DeviceKind::kCpu).rule.most_seconds);
+}
+
+TEST_F(SuiteFileTest, ProtocolsFollowTheKindOfDevice) {
+  const std::string text = R"({"protocol": "standard", "cases": [
+      {"operation": {"kind": "launch"}}]})";
+  const std::string path = testing::TempDir() + "/suite.json";
+  std::ofstream(path) << text;
+  const auto suite = ReadSuite(path, DeviceKind::kCuda);
+  ASSERT_TRUE(suite.ok()) << suite.status();
+  EXPECT_EQ(suite->options.warm_up_seconds,
+            OptionsOf("standard", DeviceKind::kCuda).warm_up_seconds);
+  EXPECT_NE(suite->options.warm_up_seconds,
+            Read(text)->options.warm_up_seconds);
+}
+
+TEST_F(SuiteFileTest, RowsOfARealRunAreTakenAsTheyAre) {
+  const auto suite = Read(R"({"cases": [
+      {"operation": {"kind": "grouped_gemm", "pass": "forward", "in_width": 4,
+                     "out_width": 4},
+       "routing": {"pattern": "captured", "rows_per_expert": [40, 0, 3]}},
+      {"operation": {"kind": "moe_block", "pass": "forward", "tokens": 3,
+                     "d_model": 4, "experts_per_token": 1, "expert_width": 2,
+                     "gated": true},
+       "routing": {"pattern": "captured", "rows_per_expert": [2, 1]}}]})");
+  ASSERT_TRUE(suite.ok()) << suite.status();
+  EXPECT_EQ(std::get<GroupedGemm>(suite->cases[0].operation).rows_per_expert,
+            (std::vector<int64_t>{40, 0, 3}));
+  EXPECT_EQ(suite->cases[0].routing, "captured");
+  EXPECT_EQ(std::get<MoeBlock>(suite->cases[1].operation).rows_per_expert,
+            (std::vector<int64_t>{2, 1}));
 }
 
 TEST_F(SuiteFileTest, WrongOnesAreRefusedByCaseAndRule) {
@@ -121,6 +151,15 @@ TEST_F(SuiteFileTest, WrongOnesAreRefusedByCaseAndRule) {
                           "n": 1, "k": 1}}]})"),
               HasSubstr("m must"));
   EXPECT_THAT(Refused(R"({"cases": [{"dtype": 3}]})"), HasSubstr("type"));
+  EXPECT_THAT(Refused(R"({"cases": [
+      {"operation": {"kind": "grouped_gemm", "pass": "forward", "in_width": 4,
+                     "out_width": 4}, "routing": {"pattern": "captured"}}]})"),
+              HasSubstr("cases[0]: routing: a captured pattern needs"));
+  EXPECT_THAT(Refused(R"({"cases": [
+      {"operation": {"kind": "grouped_gemm", "pass": "forward", "in_width": 4,
+                     "out_width": 4},
+       "routing": {"pattern": "captured", "rows_per_expert": [1.5]}}]})"),
+              HasSubstr("rows_per_expert"));
   EXPECT_THAT(Refused(R"({"cases": [
       {"operation": {"kind": "launch"}}, {"operation": {"kind": "launch"}}]})"),
               HasSubstr("must be unique"));

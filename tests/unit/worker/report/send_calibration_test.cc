@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "nlohmann/json.hpp"
+
 namespace moeplan::worker {
 namespace {
 
@@ -49,6 +51,20 @@ TEST(SendCalibrationTest, AnotherRunHasOthers) {
     EXPECT_NE(RequestIdOf(Sample()), RequestIdOf(calibration));
     EXPECT_NE(CalibrationIdOf(Sample()), CalibrationIdOf(calibration));
   }
+}
+
+TEST(SendCalibrationTest, TheRequestIsPrintedUnderTheProtosNames) {
+  const auto text = CreateRequestJson(Sample());
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(*text, *CreateRequestJson(Sample()));
+  const nlohmann::json request = nlohmann::json::parse(*text);
+  EXPECT_EQ(request["request_id"], RequestIdOf(Sample()));
+  EXPECT_EQ(request["calibration_id"], CalibrationIdOf(Sample()));
+  const nlohmann::json& calibration = request["calibration"];
+  EXPECT_EQ(calibration["device"]["product"], "AMD EPYC (tm) 9000");
+  EXPECT_EQ(calibration["measurements"][0]["case_name"], "launch");
+  EXPECT_EQ(calibration["measurements"][0]["operation"],
+            "OPERATION_KIND_LAUNCH");
 }
 
 TEST(SendCalibrationTest, NoServerIsUnavailable) {

@@ -1,0 +1,75 @@
+#include "worker/device/cuda/case_counter.h"
+
+#include <utility>
+
+#include "core/base/status_macros.h"
+
+namespace moeplan::worker {
+namespace {
+
+// A multiple of every tile, so that nothing is padded.
+constexpr int64_t kKnownSize = 4096;
+
+}  // namespace
+
+CaseCounter::CaseCounter(CudaContext& context, int device_index,
+                         absl::StatusOr<CuptiCalls> cupti, Maker make_operation)
+    : context_(context),
+      make_operation_(std::move(make_operation)),
+      status_(cupti.status()) {
+  if (cupti.ok()) counters_.emplace(*cupti, device_index);
+}
+
+std::optional<CountedRun> CaseCounter::Count(
+    NumberFormat format, const std::function<absl::Status()>& enqueue) {
+  if (!status_.ok()) return std::nullopt;
+  auto counted = TryCount(format, enqueue);
+  if (!counted.ok()) {
+    status_ = counted.status();
+    return std::nullopt;
+  }
+  return *counted;
+}
+
+absl::StatusOr<CounterReading> CaseCounter::Read(
+    NumberFormat format, const std::function<absl::Status()>& enqueue) {
+  return counters_->Count(format, [this, &enqueue] {
+    MOEPLAN_RETURN_IF_ERROR(enqueue());
+    return context_.Wait();
+  });
+}
+
+absl::Status CaseCounter::ConfirmUnit() {
+  const Case known = {
+      .operation = Gemm{.m = kKnownSize, .n = kKnownSize, .k = kKnownSize},
+      .dtype = "bf16"};
+  MOEPLAN_ASSIGN_OR_RETURN(const auto product,
+                           make_operation_(known, context_));
+  MOEPLAN_ASSIGN_OR_RETURN(const CounterReading reading,
+                           Read(NumberFormat::kBf16, [&] {
+                             return product->Enqueue(context_.stream());
+                           }));
+  if (reading.operations <= 0) {
+    return absl::InternalError(
+        "the counter of tensor cores saw nothing of a product");
+  }
+  flops_per_operation_ =
+      CostOf(known.operation, ElementBytes(known.dtype)).flops /
+      reading.operations;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CountedRun> CaseCounter::TryCount(
+    NumberFormat format, const std::function<absl::Status()>& enqueue) {
+  if (format == NumberFormat::kBf16 && flops_per_operation_ == 0) {
+    MOEPLAN_RETURN_IF_ERROR(ConfirmUnit());
+  }
+  MOEPLAN_ASSIGN_OR_RETURN(const CounterReading reading, Read(format, enqueue));
+  const double unit = format == NumberFormat::kBf16 ? flops_per_operation_ : 1;
+  CountedRun counted;
+  if (reading.operations > 0) counted.flops = unit * reading.operations;
+  counted.moved_bytes = static_cast<int64_t>(reading.moved_bytes);
+  return counted;
+}
+
+}  // namespace moeplan::worker
