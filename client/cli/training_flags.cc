@@ -83,10 +83,26 @@ void AddNetwork(CLI::App& command, TrainingFlags& flags) {
   add("--overlap", QuantityKind::kCount, &v1::Interconnect::set_overlap_share,
       "Share of the exchange that computation hides, 0 to 1 (default: 0)")
       ->type_name("SHARE");
-  add("--expert-imbalance", QuantityKind::kCount,
-      &v1::Interconnect::set_expert_imbalance,
+  command
+      .add_flag_callback(
+          "--network-from-spec",
+          [&flags] {
+            flags.setup.mutable_interconnect()->set_source(
+                v1::ASSUMPTION_SOURCE_SPEC);
+          },
+          "The rates are those of a data sheet; answers say so")
+      ->group(kNetwork);
+}
+
+void AddExpertExchange(CLI::App& command, TrainingFlags& flags) {
+  AddQuantity(
+      command, "--expert-imbalance", QuantityKind::kCount,
+      [&flags](double factor) {
+        flags.setup.mutable_interconnect()->set_expert_imbalance(factor);
+      },
       "What the fullest device sends to experts over the mean (default: 1)")
-      ->type_name("FACTOR");
+      ->type_name("FACTOR")
+      ->group(kNetwork);
   AddQuantity(
       command, "--dispatch-bits", QuantityKind::kCount,
       [&flags](double bits) {
@@ -105,15 +121,6 @@ void AddNetwork(CLI::App& command, TrainingFlags& flags) {
           "A token goes once to a device, however many of its experts are "
           "there")
       ->group(kNetwork);
-  command
-      .add_flag_callback(
-          "--network-from-spec",
-          [&flags] {
-            flags.setup.mutable_interconnect()->set_source(
-                v1::ASSUMPTION_SOURCE_SPEC);
-          },
-          "The rates are those of a data sheet; answers say so")
-      ->group(kNetwork);
 }
 
 }  // namespace
@@ -121,6 +128,7 @@ void AddNetwork(CLI::App& command, TrainingFlags& flags) {
 void AddTrainingFlags(CLI::App& command, TrainingFlags& flags) {
   AddRun(command, flags);
   AddNetwork(command, flags);
+  AddExpertExchange(command, flags);
 }
 
 v1::TrainingSetup FinishTrainingFlags(const TrainingFlags& flags,

@@ -35,12 +35,30 @@ TYPES = {
     "server.threads": {"type": "integer", "minimum": 0},
     "server.fitThreads": {"type": "integer", "minimum": 0},
     "tests.resources": {"type": "object"},
+    "worker.jobs": {
+        "type": "array",
+        "items": {
+            "type": "object", "required": ["name"],
+            "additionalProperties": False,
+            "properties": {
+                **{key: {"type": "string"} for key in
+                   ("name", "product", "suite", "dtype", "claim")},
+                "device": {"enum": ["cuda", "cpu"]},
+                "nodeSelector": {"type": "object",
+                                 "additionalProperties": {"type": "string"}},
+            }},
+    },
+    "worker.suite": {"enum": ["smoke", "standard", "full"]},
+    "worker.dtype": {"type": "string", "pattern": "^(bf16|f32)(,(bf16|f32))*$"},
+    "worker.backoffLimit": {"type": "integer", "minimum": 0, "maximum": 10},
+    "worker.activeDeadlineSeconds": {"type": "integer", "minimum": 60},
+    "worker.ttlSecondsAfterFinished": {"type": "integer", "minimum": 0},
     "commonLabels": {"type": "object", "additionalProperties": {"type": "string"}},
     "podLabels": {"type": "object", "additionalProperties": {"type": "string"}},
     "podAnnotations": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 # Maps that are handed on to Kubernetes: their keys are not the chart's.
-OPEN = {"resources", "tests.resources", "podSecurityContext", "securityContext",
+OPEN = {"resources", "tests.resources", "worker.resources", "podSecurityContext", "securityContext",
         "dashboards.labels"}
 
 

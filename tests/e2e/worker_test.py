@@ -203,6 +203,22 @@ class ReportTest(WorkerTestCase):
         one = self.worker("report", self.output)
         self.assertEqual(one.stdout, self.worker("report", self.output).stdout)
 
+    def test_a_report_writes_what_the_server_takes(self):
+        result = self.worker("report", self.output, "--json", "sent.json")
+        self.assert_exit(result, 0)
+        self.assertIn("written: sent.json", result.stdout)
+        request = json.loads((self.folder / "sent.json").read_text())
+        names = [line["case_name"] for line in self.lines()
+                 if line["type"] == "measurement"]
+        self.assertEqual([one["case_name"] for one in
+                          request["calibration"]["measurements"]], names)
+        # Of a run that did not end there is nothing to send.
+        lines = self.output.read_text(encoding="utf-8").splitlines()
+        self.output.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+        result = self.worker("report", self.output, "--json", "cut.json")
+        self.assert_exit(result, 2)
+        self.assertFalse((self.folder / "cut.json").exists())
+
     def test_a_server_that_is_away_leaves_the_file(self):
         result = self.worker("report", self.output, "--server", "127.0.0.1:1")
         self.assert_exit(result, 3)
@@ -210,12 +226,36 @@ class ReportTest(WorkerTestCase):
 
 
 class ErrorTest(WorkerTestCase):
-    def test_this_build_says_that_it_has_no_cuda(self):
+    def test_without_a_cuda_device_it_says_so_at_once(self):
         for device in ["cuda", "cuda:0"]:
+            start = time.monotonic()
             result = self.run_tiny("--device", device)
-            self.assert_exit(result, 5)
-            self.assertIn("no CUDA", result.stderr)
+            seconds = time.monotonic() - start
+            if result.returncode == 0:
+                self.skipTest("this machine has a CUDA device")
+            self.assertIn(result.returncode, [5, 6], result.stderr)
+            self.assertRegex(result.stderr, "has no CUDA"
+                             if result.returncode == 5 else
+                             "no NVIDIA driver|the toolkit's stub|sees no GPU")
+            self.assertLess(seconds, 2)
             self.assertFalse(self.output.exists())
+
+    def test_auto_measures_the_cpu_and_says_why(self):
+        result = self.run_tiny("--device", "auto")
+        self.assert_exit(result, 0)
+        header, *_, end = self.lines()
+        if header["device"]["kind"] == "cuda":
+            self.skipTest("this machine has a CUDA device")
+        self.assertEqual(header["device"]["kind"], "cpu")
+        self.assertIn("no CUDA device", result.stderr)
+        self.assertTrue(any("no CUDA device was measured" in gap
+                            for gap in end["coverage_gaps"]), end)
+
+    def test_cases_for_cuda_are_listed_without_a_device(self):
+        result = self.worker("run", "--device", "cuda", "--list")
+        self.assert_exit(result, 0)
+        self.assertIn("_bf16", result.stdout)
+        self.assertNotIn("_f32", result.stdout)
 
     def test_a_missing_driver_has_its_own_exit_code(self):
         result = self.run_tiny("--device", "fake:no_driver")
@@ -226,6 +266,8 @@ class ErrorTest(WorkerTestCase):
         for arguments, words in [
                 (["run", "--suite", "tiny"], "is no suite"),
                 (["run", "--device", "tpu"], "--device must be"),
+                (["run", "--device", "cuda:x"], "--device must be"),
+                (["run", "--device", "cuda:-1"], "--device must be"),
                 (["run", "--device", "fake:gremlins"], "gremlins"),
                 (["run", "--dtype", "int3"], "int3"),
                 (["run", "--threads", "0"], "--threads"),

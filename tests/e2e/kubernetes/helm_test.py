@@ -77,7 +77,8 @@ class ClusterTestCase(unittest.TestCase):
         deployments = [self.cluster.api.read(each, plan.namespace)
                        for each in plan.manifest() if each["kind"] == "Deployment"]
         self.assertEqual(len(deployments), 1)
-        for pod in (*map(release.pod_of, deployments), *plan.hooks()):
+        jobs = [each for each in plan.manifest() if each["kind"] == "Job"]
+        for pod in (*map(release.pod_of, deployments + jobs), *plan.hooks()):
             self.assertEqual(pod["kind"], "Pod")
             api.gently(self.cluster.api.create(pod, plan.namespace, dry_run=True))
 

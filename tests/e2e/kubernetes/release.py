@@ -15,9 +15,9 @@ CHART = pathlib.Path(__file__).resolve().parents[3] / "deploy" / "helm" / "moepl
 NAME = "plan"
 
 
-def pod_of(deployment):
-    """The pod that the Deployment's controller would make."""
-    template = copy.deepcopy(deployment["spec"]["template"])
+def pod_of(owner):
+    """The pod that the controller of a Deployment or Job would make."""
+    template = copy.deepcopy(owner["spec"]["template"])
     template["metadata"]["name"] = "of-the-template"
     return {"apiVersion": "v1", "kind": "Pod", **template}
 

@@ -175,17 +175,12 @@ class MoePlanner:
             training_setup says how the run lies over its devices.
         objective: LEAST_LOSS; or LEAST_COMPUTE or LEAST_SERVING_MEMORY, which
             reach target_loss.
-        memory_limit: what the served model may take; serving_memory says how it
-            is counted, such as the tokens in the KV cache.
+        memory_limit: of the served model; serving_memory says how it is counted.
         available_training_tokens: unique tokens, each seen once.
-        search_space: expansion rates and granularities to compare, the smallest
-            shape; by default E in 1..32 or G in 1..256, powers of two.
+        search_space: by default E in 1..32 or G in 1..256, powers of two.
         loss_tolerance: losses closer than this count as equal; default 1e-3.
         pareto_point_count: most points of loss against serving memory.
 
-        Continuous optima are exact to machine precision (closed forms and
-        bracketed root finding over the published laws, arXiv 2402.07871 and
-        2502.05172, or your own).
         Errors: InvalidArgument, NotFound, FailedPrecondition, OutOfRange
         (strict), Unimplemented (the message names the field).
         Cost: milliseconds; with hardware some 100 ms an option.

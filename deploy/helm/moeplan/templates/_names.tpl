@@ -32,10 +32,16 @@ app.kubernetes.io/component: server
 {{- end -}}
 
 {{- define "moeplan.image" -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- include "moeplan.imageOf" (list . .Values.image) -}}
+{{- end -}}
+
+{{- /* List: context, map of repository, tag and digest. */ -}}
+{{- define "moeplan.imageOf" -}}
+{{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s:%s" $image.repository (default (index . 0).Chart.AppVersion $image.tag) -}}
 {{- end -}}
 {{- end -}}
 

@@ -159,7 +159,7 @@
 {{- end -}}
 
 {{- define "moeplan.check" -}}
-{{- range $rule := list "OneServer" "Names" "Server" "Storage" "Ports" "Monitoring" "Security" -}}
+{{- range $rule := list "OneServer" "Names" "Server" "Storage" "Ports" "Monitoring" "Security" "Worker" -}}
 {{- $_ := include (printf "moeplan.check%s" $rule) $ -}}
 {{- end -}}
 {{- $_ := include "moeplan.gracePeriod" . -}}

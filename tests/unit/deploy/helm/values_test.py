@@ -18,7 +18,7 @@ def pods(rendered):
     for each in rendered:
         if each["kind"] == "Pod":
             yield each["metadata"]["name"], each["spec"]
-        elif each["kind"] == "Deployment":
+        elif each["kind"] in ("Deployment", "Job"):
             yield each["metadata"]["name"], each["spec"]["template"]["spec"]
 
 
