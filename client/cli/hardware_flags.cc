@@ -51,9 +51,14 @@ void AddHardwareFlags(CLI::App& command, HardwareFlags& flags) {
 absl::Status FinishHardwareFlags(const HardwareFlags& flags,
                                  v1::OptimalConfigRequest& request) {
   if (flags.calibrations.empty()) {
-    if (flags.wall_hours == 0) return absl::OkStatus();
+    const bool has_any = flags.wall_hours != 0 || flags.devices != 1 ||
+                         flags.price_per_hour.has_value() ||
+                         flags.goodput.has_value() ||
+                         flags.training.setup.ByteSizeLong() > 0;
+    if (!has_any) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        "--wall-hours needs the machine, such as --calibration my-h200");
+        "device time, its devices, layout and network need the machine, such "
+        "as --calibration my-h200");
   }
   if (flags.wall_hours == 0) {
     return absl::InvalidArgumentError(

@@ -25,9 +25,9 @@ class Session {
 
  private:
   Session(std::unique_ptr<OfflineServer> offline,
-          std::shared_ptr<grpc::Channel> channel,
+          const std::shared_ptr<grpc::Channel>& channel,
           client::PlannerClientOptions options)
-      : offline_(std::move(offline)), client_(std::move(channel), options) {}
+      : offline_(std::move(offline)), client_(channel, options) {}
 
   std::unique_ptr<OfflineServer> offline_;  // outlives client_
   client::PlannerClient client_;

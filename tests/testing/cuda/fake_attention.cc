@@ -119,7 +119,7 @@ class FakePlan final : public AttentionPlan {
     for (int64_t i = 0; i < op_.query_tokens; ++i) {
       for (int64_t j = 0; j < op_.context_tokens; ++j) {
         if (!Sees(i, j)) {
-          scores[static_cast<size_t>(i)][static_cast<size_t>(j)] = -INFINITY;
+          scores[static_cast<size_t>(i)][static_cast<size_t>(j)] = -HUGE_VAL;
         }
       }
     }

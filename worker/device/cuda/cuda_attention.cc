@@ -78,10 +78,10 @@ class Attention final : public CudaOperation {
   absl::Status AllocateAll() {
     const int64_t queries = op_.sequences * op_.heads * op_.query_tokens;
     const int64_t keys = op_.sequences * op_.kv_heads * op_.context_tokens;
-    const auto allocate = [&](int64_t count, Operand& operand) {
-      auto made = Operand::Allocate(context_, NumberFormat::kBf16, count);
-      if (made.ok()) operand = *std::move(made);
-      return made.status();
+    const auto allocate = [&](int64_t count, Operand& operand) -> absl::Status {
+      MOEPLAN_ASSIGN_OR_RETURN(
+          operand, Operand::Allocate(context_, NumberFormat::kBf16, count));
+      return absl::OkStatus();
     };
     MOEPLAN_RETURN_IF_ERROR(allocate(queries * op_.key_dim, queries_));
     MOEPLAN_RETURN_IF_ERROR(allocate(keys * op_.key_dim, keys_));

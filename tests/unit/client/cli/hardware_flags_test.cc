@@ -107,8 +107,12 @@ TEST(HardwareFlagsTest, WithoutThemTheBudgetIsLeftAlone) {
 }
 
 TEST(HardwareFlagsTest, WhatDoesNotGoTogetherIsSaid) {
-  EXPECT_THAT(std::string(Parse({"--wall-hours", "1"}).status.message()),
-              HasSubstr("--calibration"));
+  for (const char* option : {"--wall-hours", "--devices", "--goodput",
+                             "--expert-parallel", "--overlap"}) {
+    EXPECT_THAT(std::string(Parse({option, "2"}).status.message()),
+                HasSubstr("--calibration"))
+        << option;
+  }
   EXPECT_THAT(std::string(Parse({"--calibration", "a"}).status.message()),
               HasSubstr("--wall-hours"));
   EXPECT_THAT(

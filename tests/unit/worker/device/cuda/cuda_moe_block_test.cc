@@ -97,7 +97,8 @@ double Loss(const MoeBlock& op, const MoeOperands& operands) {
                             0.0);
 }
 
-std::vector<double> Differences(MoeBlock op, MoeOperands operands,
+// Leaves the operands as they were.
+std::vector<double> Differences(MoeBlock op, MoeOperands& operands,
                                 std::vector<double> MoeOperands::*operand) {
   op.backward = false;
   std::vector<double> gradient;
@@ -126,8 +127,7 @@ TEST_F(CudaMoeBlockTest, GradientsEqualFiniteDifferences) {
         {.operation = op, .dtype = "f32", .seed = 7}, *context_);
     ASSERT_TRUE(block.ok()) << block.status();
     ASSERT_TRUE(CheckOne(**block).ok());
-    const auto operands =
-        ReadMoeOperands((*block)->block(), (*block)->Reader());
+    auto operands = ReadMoeOperands((*block)->block(), (*block)->Reader());
     const auto got = ReadMoeResults((*block)->block(), (*block)->Reader());
     ASSERT_TRUE(operands.ok() && got.ok());
     const auto differences = [&](std::vector<double> MoeOperands::*operand) {
