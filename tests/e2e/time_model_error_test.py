@@ -41,7 +41,8 @@ class TimeModelErrorTest(unittest.TestCase):
         medians = {name: float(median) for name, _, median in ROW.findall(table)}
         self.assertEqual(medians.keys(), CLASSES, table)
         worst = max(medians, key=medians.get)
-        print(f"held-out median error: {medians[worst]} % at worst of "
+        # On a line of its own: unittest has begun one.
+        print(f"\nheld-out median error: {medians[worst]} % at worst of "
               f"{len(medians)} classes ({worst})", flush=True)
         self.assertLessEqual(medians[worst], MOST_MEDIAN_PERCENT, table)
 
