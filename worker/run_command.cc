@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "core/base/status_macros.h"
+#include "worker/bench/runner.h"
 #include "worker/bench/suite.h"
 #include "worker/exit_code.h"
 #include "worker/open_device.h"
@@ -65,7 +66,9 @@ void List(const Suite& suite, WorkerIo& io) {
   for (const Case& one : suite.cases) {
     const OperationCost cost = CostOf(one.operation, ElementBytes(one.dtype));
     const double seconds = ExpectedSeconds(one, suite.options);
-    total += (one.is_ceiling ? 2 : 1) * seconds;
+    total +=
+        (std::min(suite.options.most_rounds, 2) + (one.is_ceiling ? 1 : 0)) *
+        seconds;
     table.AddRow({NameOf(one), absl::StrFormat("%.4g", cost.flops / 1e9),
                   absl::StrFormat("%.4g", cost.bytes / 1e6),
                   SecondsText(seconds)});

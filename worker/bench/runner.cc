@@ -2,151 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
-#include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "worker/bench/measure_case.h"
 #include "worker/bench/suite.h"
 
 namespace moeplan::worker {
 namespace {
 
 constexpr double kMostCeilingDrift = 0.02;
-// A sample of more runs than this would hide what single runs do.
-constexpr int64_t kMostRunsPerSample = 4096;
-
-Measurement Named(const Case& one) {
-  Measurement measurement;
-  measurement.case_name = NameOf(one);
-  measurement.operation = one.operation;
-  measurement.dtype = one.dtype;
-  measurement.backend = one.backend;
-  return measurement;
-}
-
-void Fail(const absl::Status& status, Measurement& measurement,
-          absl::Status* lost) {
-  if (lost != nullptr && absl::IsUnavailable(status)) *lost = status;
-  measurement.disposition = status.code() == absl::StatusCode::kUnimplemented
-                                ? Disposition::kUnsupported
-                                : Disposition::kFailed;
-  measurement.disposition_reason = std::string(status.message());
-  if (status.code() == absl::StatusCode::kResourceExhausted) {
-    measurement.disposition_reason =
-        absl::StrCat("out of memory: ", status.message());
-  } else if (status.code() == absl::StatusCode::kDataLoss) {
-    measurement.disposition_reason =
-        absl::StrCat("uncorrected memory error: ", status.message());
-  }
-}
-
-// The numerics gate; whether it let the case pass.
-bool PassesNumerics(PreparedCase& prepared, Measurement& measurement,
-                    absl::Status* lost) {
-  const auto check = prepared.CheckNumerics();
-  if (!check.ok()) {
-    Fail(check.status(), measurement, lost);
-    return false;
-  }
-  if (check->passed()) return true;
-  measurement.disposition = Disposition::kIncorrect;
-  measurement.disposition_reason = absl::StrFormat(
-      "%s differs from the reference by %.2g of its norm; %.2g is allowed",
-      check->output, check->relative_error, check->most_allowed);
-  return false;
-}
-
-// Runs without counting for `seconds`; returns how long one run takes.
-absl::StatusOr<double> WarmUp(Device& device, PreparedCase& prepared,
-                              double seconds) {
-  const double start = device.NowSeconds();
-  double shortest = std::numeric_limits<double>::infinity();
-  int64_t runs = 1;
-  do {
-    MOEPLAN_ASSIGN_OR_RETURN(const Sample sample, prepared.Time(runs));
-    shortest = std::min(shortest, sample.seconds);
-    // Few clock readings where a run takes no time.
-    if (sample.seconds * static_cast<double>(runs) < 1e-4) {
-      runs = std::min(2 * runs, kMostRunsPerSample);
-    }
-  } while (device.NowSeconds() - start < seconds);
-  return shortest;
-}
-
-struct Samples {
-  std::vector<double> seconds;
-  int64_t contended = 0;
-  int64_t slowed = 0;
-};
-
-absl::StatusOr<Samples> Take(Device& device, PreparedCase& prepared,
-                             double run_seconds, const RunnerOptions& options) {
-  const int64_t runs = static_cast<int64_t>(std::clamp(
-      std::ceil(options.least_sample_seconds / std::max(run_seconds, 1e-12)),
-      1.0, static_cast<double>(kMostRunsPerSample)));
-  Samples samples;
-  // Intervals are looked at when an eighth more samples are there: sorting
-  // after each one would take longer than a short operation.
-  size_t next_look = 0;
-  const double start = device.NowSeconds();
-  while (!IsInterrupted(options.interrupter)) {
-    MOEPLAN_ASSIGN_OR_RETURN(const Sample sample, prepared.Time(runs));
-    switch (sample.fault) {
-      case SampleFault::kNone:
-        samples.seconds.push_back(sample.seconds);
-        break;
-      case SampleFault::kContended:
-        ++samples.contended;
-        break;
-      case SampleFault::kSlowdown:
-        ++samples.slowed;
-        break;
-    }
-    const double spent = device.NowSeconds() - start;
-    if (samples.seconds.size() < next_look &&
-        spent < options.rule.most_seconds) {
-      continue;
-    }
-    // A sample takes `runs` runs, of which each adds to what was measured.
-    StoppingRule rule = options.rule;
-    rule.least_seconds /= static_cast<double>(runs);
-    if (ShouldStop(rule, samples.seconds, spent) != StopReason::kNone) break;
-    next_look = samples.seconds.size() + samples.seconds.size() / 8 + 1;
-  }
-  return samples;
-}
-
-// Takes the place of a timing where too few samples are left.
-void RefuseSamples(const Samples& samples, Measurement& measurement) {
-  const bool contended = samples.contended > samples.slowed;
-  measurement.disposition =
-      contended ? Disposition::kContended : Disposition::kNoSamples;
-  measurement.disposition_reason =
-      absl::StrCat(samples.seconds.size(), " samples were accepted, ",
-                   kLeastSamples, " are needed; ", samples.contended,
-                   " were lost to others on the device, ", samples.slowed,
-                   " to thermal or power slowdown");
-}
-
-void CheckPeak(Device& device, Measurement& measurement) {
-  for (const ClockTruePeak& peak : device.ClockTruePeaks()) {
-    if (peak.dtype != measurement.dtype) continue;
-    const double rate =
-        CostOf(measurement.operation, ElementBytes(measurement.dtype)).flops /
-        measurement.timing->median_seconds;
-    if (rate <= peak.flops_per_second * (1 + kPeakTolerance)) continue;
-    measurement.disposition = Disposition::kAbovePeak;
-    measurement.disposition_reason = absl::StrFormat(
-        "%.4g FLOP/s are above the clock-true peak of %.4g: the count or the "
-        "timer is wrong",
-        rate, peak.flops_per_second);
-    measurement.timing.reset();
-    return;
-  }
-}
 
 // Ceilings, and then the others, each in their order.
 std::vector<const Case*> InOrder(const std::vector<Case>& cases) {
@@ -156,6 +27,12 @@ std::vector<const Case*> InOrder(const std::vector<Case>& cases) {
                         [](const Case* one) { return one->is_ceiling; });
   return order;
 }
+
+// Median seconds of a case in its two quickest rounds.
+struct Shortest {
+  double first = std::numeric_limits<double>::infinity();
+  double second = std::numeric_limits<double>::infinity();
+};
 
 // Measures the cases of one run and keeps its clock.
 class Run {
@@ -167,32 +44,39 @@ class Run {
         start_seconds_(device.NowSeconds()) {}
 
   void SkipFinished(const std::vector<Measurement>& finished) {
-    for (const Measurement& one : finished) finished_[one.case_name] = &one;
+    for (const Measurement& one : finished) {
+      finished_.insert(one.case_name);
+      Keep(one);
+    }
   }
 
   absl::Status MeasureAll(const std::vector<const Case*>& order) {
-    RunProgress progress;
-    progress.total = static_cast<int64_t>(order.size());
     for (const Case* one : order) {
-      if (!finished_.contains(NameOf(*one))) {
-        expected_left_ += ExpectedSeconds(*one, options_);
-      }
+      Expect(*one, finished_.contains(NameOf(*one)) ? 0 : 1);
+      if (options_.most_rounds > 1) Expect(*one, 1);
     }
     for (const Case* one : order) {
-      progress.case_name = NameOf(*one);
-      progress.seconds_left = SecondsLeft();
-      if (handlers_.on_progress) handlers_.on_progress(progress);
+      ShowProgress(*one);
       MOEPLAN_RETURN_IF_ERROR(MeasureOne(*one));
-      ++progress.done;
+      ++progress_.done;
+    }
+    std::vector<const Case*> round = order;
+    for (int i = 1; i < options_.most_rounds && cut_short_.empty(); ++i) {
+      if (i > 1) {
+        std::erase_if(round, [this](const Case* one) { return Agrees(*one); });
+        for (const Case* one : round) Expect(*one, 1);
+      }
+      MOEPLAN_RETURN_IF_ERROR(MeasureAgain(round));
     }
     return absl::OkStatus();
   }
 
   absl::StatusOr<RunSummary> Summary(const std::vector<const Case*>& order) {
     RunSummary summary;
+    if (!cut_short_.empty()) summary.remarks.push_back(cut_short_);
     for (const Case* one : order) {
-      const auto first = first_ceilings_.find(NameOf(*one));
-      if (!one->is_ceiling || first == first_ceilings_.end()) continue;
+      const auto before = shortest_.find(NameOf(*one));
+      if (!one->is_ceiling || before == shortest_.end()) continue;
       if (IsInterrupted(options_.interrupter)) return Interrupted();
       const Measurement again = MeasureCase(device_, *one, options_);
       if (!again.timing.has_value()) {
@@ -201,14 +85,13 @@ class Run {
                          " could not be repeated: ", again.disposition_reason));
         continue;
       }
-      const double ratio = again.timing->median_seconds / first->second;
+      const double ratio = again.timing->median_seconds / before->second.first;
       if (std::abs(ratio - 1) > std::abs(summary.ceiling_ratio - 1)) {
         summary.ceiling_ratio = ratio;
       }
       if (std::abs(ratio - 1) > kMostCeilingDrift) {
         summary.remarks.push_back(absl::StrFormat(
-            "drifted: ceiling %s took %.1f %% %s time at the end than at the "
-            "start",
+            "drifted: ceiling %s took %.1f %% %s time at the end than before",
             again.case_name, 100 * std::abs(ratio - 1),
             ratio > 1 ? "more" : "less"));
       }
@@ -221,26 +104,44 @@ class Run {
     return absl::CancelledError("the run was interrupted");
   }
 
-  absl::Status MeasureOne(const Case& one) {
-    const auto earlier = finished_.find(NameOf(one));
-    if (earlier != finished_.end()) {
-      if (one.is_ceiling && earlier->second->timing.has_value()) {
-        first_ceilings_[NameOf(one)] = earlier->second->timing->median_seconds;
-      }
-      return absl::OkStatus();
+  // Whether it is the shortest time of its case so far, which it then is.
+  bool Keep(const Measurement& one) {
+    if (!one.timing.has_value()) return false;
+    const double seconds = one.timing->median_seconds;
+    Shortest& times = shortest_[one.case_name];
+    if (seconds >= times.first) {
+      times.second = std::min(times.second, seconds);
+      return false;
     }
+    times = {.first = seconds, .second = times.first};
+    return true;
+  }
+
+  // Whether another round can do nothing for it.
+  bool Agrees(const Case& one) const {
+    const auto times = shortest_.find(NameOf(one));
+    return times == shortest_.end() ||
+           times->second.second <=
+               (1 + options_.round_agreement) * times->second.first;
+  }
+
+  bool TimeIsUp() {
+    return device_.NowSeconds() - start_seconds_ > options_.most_total_seconds;
+  }
+
+  absl::Status MeasureOne(const Case& one) {
+    if (finished_.contains(NameOf(one))) return absl::OkStatus();
     if (IsInterrupted(options_.interrupter)) return Interrupted();
-    expected_left_ -= ExpectedSeconds(one, options_);
-    expected_done_ += ExpectedSeconds(one, options_);
+    CountExpected(one);
     RunnerOptions options = options_;
     // The machine is soaked once, by what it does at most.
-    if (one.is_ceiling && first_ceilings_.empty()) {
+    if (one.is_ceiling && shortest_.empty()) {
       options.warm_up_seconds =
           std::max(options.warm_up_seconds, options.soak_seconds);
     }
     absl::Status lost;
     Measurement measurement = Named(one);
-    if (device_.NowSeconds() - start_seconds_ > options_.most_total_seconds) {
+    if (TimeIsUp()) {
       measurement.disposition = Disposition::kSkipped;
       measurement.disposition_reason = absl::StrFormat(
           "the run's %.0f s were used up", options_.most_total_seconds);
@@ -250,12 +151,51 @@ class Run {
       if (lost.ok()) lost = device_.Usable();
     }
     if (IsInterrupted(options_.interrupter)) return Interrupted();
-    if (one.is_ceiling && measurement.timing.has_value()) {
-      first_ceilings_[measurement.case_name] =
-          measurement.timing->median_seconds;
-    }
+    Keep(measurement);
     MOEPLAN_RETURN_IF_ERROR(handlers_.on_measured(measurement));
     return lost;
+  }
+
+  absl::Status MeasureAgain(const std::vector<const Case*>& round) {
+    for (const Case* one : round) {
+      if (IsInterrupted(options_.interrupter)) return Interrupted();
+      ShowProgress(*one);
+      CountExpected(*one);
+      ++progress_.done;
+      if (!shortest_.contains(NameOf(*one))) continue;
+      if (TimeIsUp()) {
+        cut_short_ = absl::StrFormat(
+            "the run's %.0f s were used up: cases whose times do not agree "
+            "were "
+            "not measured again",
+            options_.most_total_seconds);
+        return absl::OkStatus();
+      }
+      absl::Status lost;
+      const Measurement again = MeasureCase(device_, *one, options_, &lost);
+      if (IsInterrupted(options_.interrupter)) return Interrupted();
+      if (Keep(again)) MOEPLAN_RETURN_IF_ERROR(handlers_.on_measured(again));
+      MOEPLAN_RETURN_IF_ERROR(lost);
+      MOEPLAN_RETURN_IF_ERROR(device_.Usable());
+    }
+    return absl::OkStatus();
+  }
+
+  // `times` more measurements of the case are to come.
+  void Expect(const Case& one, int times) {
+    progress_.total += 1;
+    expected_left_ += times * ExpectedSeconds(one, options_);
+  }
+
+  void CountExpected(const Case& one) {
+    expected_left_ -= ExpectedSeconds(one, options_);
+    expected_done_ += ExpectedSeconds(one, options_);
+  }
+
+  void ShowProgress(const Case& one) {
+    progress_.case_name = NameOf(one);
+    progress_.seconds_left = SecondsLeft();
+    if (handlers_.on_progress) handlers_.on_progress(progress_);
   }
 
   double SecondsLeft() {
@@ -272,53 +212,13 @@ class Run {
   const double start_seconds_;
   double expected_left_ = 0;
   double expected_done_ = 0;
-  std::map<std::string, const Measurement*> finished_;
-  std::map<std::string, double> first_ceilings_;
+  RunProgress progress_;
+  std::set<std::string> finished_;
+  std::map<std::string, Shortest> shortest_;  // by case name
+  std::string cut_short_;
 };
 
 }  // namespace
-
-std::string NameOf(Disposition disposition) {
-  constexpr const char* kNames[] = {"passed",     "incorrect", "unsupported",
-                                    "skipped",    "failed",    "contended",
-                                    "no_samples", "above_peak"};
-  return kNames[static_cast<size_t>(disposition)];
-}
-
-Measurement MeasureCase(Device& device, const Case& one,
-                        const RunnerOptions& options, absl::Status* lost) {
-  Measurement measurement = Named(one);
-  const auto prepared = device.Prepare(one);
-  if (!prepared.ok()) {
-    Fail(prepared.status(), measurement, lost);
-    return measurement;
-  }
-  measurement.backend = (*prepared)->backend();
-  if (!PassesNumerics(**prepared, measurement, lost)) return measurement;
-  const auto run_seconds = WarmUp(device, **prepared, options.warm_up_seconds);
-  if (!run_seconds.ok()) {
-    Fail(run_seconds.status(), measurement, lost);
-    return measurement;
-  }
-  const auto samples = Take(device, **prepared, *run_seconds, options);
-  if (!samples.ok()) {
-    Fail(samples.status(), measurement, lost);
-    return measurement;
-  }
-  if (static_cast<int64_t>(samples->seconds.size()) < kLeastSamples) {
-    RefuseSamples(*samples, measurement);
-    return measurement;
-  }
-  measurement.disposition = Disposition::kPassed;
-  measurement.timing =
-      SummarizeSamples(samples->seconds, samples->contended + samples->slowed);
-  (*prepared)->Count();
-  measurement.executed_flops = (*prepared)->executed_flops();
-  measurement.counted_moved_bytes = (*prepared)->counted_moved_bytes();
-  measurement.peak_memory_bytes = (*prepared)->peak_memory_bytes();
-  CheckPeak(device, measurement);
-  return measurement;
-}
 
 absl::StatusOr<RunSummary> RunCases(Device& device,
                                     const std::vector<Case>& cases,

@@ -39,6 +39,12 @@ RunnerOptions OptionsOf(absl::string_view suite_name, DeviceKind kind) {
     options.warm_up_seconds = 0.02;
     options.soak_seconds = 1;
   }
+  if (kind == DeviceKind::kCpu) {
+    // A core is shared with others, unlike a GPU.
+    options.most_rounds = 6;
+    options.rule.least_seconds /= 2;
+    options.rule.most_seconds /= 2;
+  }
   // What follows is the last case and the second look at the ceilings.
   if (suite_name == "smoke") options.most_total_seconds = 55;
   if (is_cuda && suite_name == "standard") options.most_total_seconds = 290;

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "core/calibration/measurement.h"
 #include "worker/bench/case.h"
-#include "worker/bench/runner.h"
+#include "worker/bench/runner_options.h"
 
 namespace moeplan::worker {
 

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "worker/bench/runner.h"
+#include "worker/bench/measure_case.h"
 #include "worker/report/operation_json.h"
 
 namespace moeplan::worker {

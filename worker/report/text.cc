@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "worker/bench/runner.h"
+#include "worker/bench/measure_case.h"
 
 namespace moeplan::worker {
 namespace {

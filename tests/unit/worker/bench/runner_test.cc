@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "worker/bench/suite.h"
-#include "worker/device/fake_device.h"
+#include "tests/unit/worker/bench/fake_cases.h"
+#include "worker/bench/measure_case.h"
 
 namespace moeplan::worker {
 namespace {
@@ -15,109 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Case GemmCase(int64_t size, bool is_ceiling = false) {
-  return {.operation = Gemm{.m = size, .n = size, .k = size},
-          .dtype = "f32",
-          .is_ceiling = is_ceiling};
-}
-
-std::unique_ptr<FakeDevice> Fake(FakeFault fault, std::string case_text = "") {
-  auto device =
-      FakeDevice::Open({.fault = fault, .case_text = std::move(case_text)});
-  EXPECT_TRUE(device.ok()) << device.status();
-  return *std::move(device);
-}
-
-Measurement Measured(FakeFault fault) {
-  return MeasureCase(*Fake(fault), GemmCase(512), RunnerOptions());
-}
-
-struct FaultCase {
-  FakeFault fault;
-  Disposition disposition;
-  std::string reason;
-};
-
-class FaultTest : public testing::TestWithParam<FaultCase> {};
-
-TEST_P(FaultTest, HasItsDispositionAndNoNumber) {
-  const Measurement measurement = Measured(GetParam().fault);
-  EXPECT_EQ(measurement.disposition, GetParam().disposition)
-      << NameOf(measurement.disposition);
-  EXPECT_FALSE(measurement.timing.has_value());
-  EXPECT_FALSE(measurement.executed_flops.has_value() &&
-               measurement.disposition != Disposition::kAbovePeak);
-  EXPECT_THAT(measurement.disposition_reason, HasSubstr(GetParam().reason));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, FaultTest,
-    testing::Values(
-        FaultCase{FakeFault::kThermalSlowdown, Disposition::kNoSamples,
-                  "slowdown"},
-        FaultCase{FakeFault::kContention, Disposition::kContended, "others"},
-        FaultCase{FakeFault::kOutOfMemory, Disposition::kFailed,
-                  "out of memory"},
-        FaultCase{FakeFault::kOutOfMemoryLater, Disposition::kFailed,
-                  "out of memory"},
-        FaultCase{FakeFault::kEccError, Disposition::kFailed, "memory error"},
-        FaultCase{FakeFault::kDeviceLost, Disposition::kFailed, "bus"},
-        FaultCase{FakeFault::kUnsupported, Disposition::kUnsupported,
-                  "no kernel"},
-        FaultCase{FakeFault::kWrongNumerics, Disposition::kIncorrect,
-                  "output differs"},
-        FaultCase{FakeFault::kNotFinite, Disposition::kIncorrect, "nan"},
-        FaultCase{FakeFault::kAbovePeak, Disposition::kAbovePeak, "peak"}));
-
-TEST(RunnerTest, AHealthyDeviceGivesItsTime) {
-  const Measurement measurement = Measured(FakeFault::kNone);
-  ASSERT_EQ(measurement.disposition, Disposition::kPassed);
-  // 2 * 512^3 FLOPs at 10 TFLOP/s, and 5 us.
-  EXPECT_NEAR(measurement.timing->median_seconds, 31.8e-6, 0.1e-6);
-  EXPECT_GE(measurement.timing->sample_count, kLeastSamples);
-  EXPECT_EQ(measurement.backend, "fake");
-  EXPECT_TRUE(measurement.executed_flops.has_value());
-}
-
-TEST(RunnerTest, APowerCapIsHowDevicesRun) {
-  const auto device = Fake(FakeFault::kPowerCap);
-  const Measurement measurement =
-      MeasureCase(*device, GemmCase(512), RunnerOptions());
-  ASSERT_EQ(measurement.disposition, Disposition::kPassed);
-  EXPECT_NEAR(measurement.timing->median_seconds, 1.25 * 31.8e-6, 0.2e-6);
-  EXPECT_THAT(device->Conditions().throttle_reasons, ElementsAre("SwPowerCap"));
-}
-
-TEST(RunnerTest, SpoiltSamplesAreThrownAwayAndCounted) {
-  const Measurement measurement = Measured(FakeFault::kSomeContention);
-  ASSERT_EQ(measurement.disposition, Disposition::kPassed);
-  EXPECT_GT(measurement.timing->discarded_count, 0);
-}
-
-TEST(RunnerTest, NoiseWidensTheIntervalAndTakesMoreSamples) {
-  const Measurement quiet = Measured(FakeFault::kNone);
-  const Measurement noisy = Measured(FakeFault::kNoise);
-  ASSERT_TRUE(noisy.timing.has_value());
-  EXPECT_GT(noisy.timing->upper_seconds - noisy.timing->lower_seconds,
-            quiet.timing->upper_seconds - quiet.timing->lower_seconds);
-  EXPECT_NEAR(noisy.timing->median_seconds, quiet.timing->median_seconds,
-              0.02 * quiet.timing->median_seconds);
-}
-
-TEST(RunnerTest, DeniedCountersLeaveTheirFieldOut) {
-  const auto device = Fake(FakeFault::kCountersDenied);
-  const Measurement measurement =
-      MeasureCase(*device, GemmCase(512), RunnerOptions());
-  EXPECT_EQ(measurement.disposition, Disposition::kPassed);
-  EXPECT_FALSE(measurement.executed_flops.has_value());
-  EXPECT_THAT(device->CoverageGaps(), ElementsAre(HasSubstr("denied")));
-}
-
-TEST(RunnerTest, WithoutADriverNothingIsOpened) {
-  EXPECT_EQ(FakeDevice::Open({.fault = FakeFault::kNoDriver}).status().code(),
-            absl::StatusCode::kUnavailable);
-}
 
 // Runs of several cases.
 class RunTest : public testing::Test {
@@ -139,6 +36,15 @@ class RunTest : public testing::Test {
     std::vector<std::string> names;
     for (const Measurement& one : measured_) names.push_back(one.case_name);
     return names;
+  }
+
+  double ShortestOf(const std::string& case_name) const {
+    double seconds = std::numeric_limits<double>::infinity();
+    for (const Measurement& one : measured_) {
+      if (one.case_name != case_name) continue;
+      seconds = std::min(seconds, one.timing->median_seconds);
+    }
+    return seconds;
   }
 
   std::vector<Case> cases_ = {GemmCase(64), GemmCase(512, true), GemmCase(128)};
@@ -181,6 +87,54 @@ TEST_F(RunTest, FinishedCasesAreNotRunAgain) {
   ASSERT_TRUE(Run(*again, {all[0], all[1]}).ok());
   EXPECT_THAT(MeasuredNames(), ElementsAre("gemm_m128_n128_k128_f32"));
   EXPECT_EQ(progress_.back().total, 3);
+}
+
+TEST_F(RunTest, ARoundMoreTakesTheShorterTimeUntilTwoAgree) {
+  options_.most_rounds = 9;
+  const auto device = Fake(FakeFault::kNone);
+  // As if others had been on the machine when it was measured first.
+  Measurement slowed = MeasureCase(*device, cases_[0], options_);
+  const double alone = slowed.timing->median_seconds;
+  slowed.timing->median_seconds *= 1.5;
+  measured_.clear();
+  const int before = device->prepared_count();
+  ASSERT_TRUE(Run(*device, {slowed}).ok());
+  EXPECT_NEAR(ShortestOf(slowed.case_name), alone, 0.02 * alone);
+  // Two cases at first, three again, the slowed one a third time; the ceiling.
+  EXPECT_EQ(device->prepared_count() - before, 2 + 3 + 1 + 1);
+  EXPECT_EQ(progress_.back().total, 7);
+  EXPECT_EQ(progress_.back().done, 6);
+}
+
+TEST_F(RunTest, ARoundThatIsSlowerIsNotHandedOn) {
+  options_.most_rounds = 4;
+  const auto device = Fake(FakeFault::kNone);
+  Measurement quicker = MeasureCase(*device, cases_[0], options_);
+  quicker.timing->median_seconds /= 1.1;
+  ASSERT_TRUE(Run(*device, {quicker}).ok());
+  for (const Measurement& one : measured_) {
+    EXPECT_NE(one.case_name, quicker.case_name);
+  }
+}
+
+TEST_F(RunTest, WithoutANumberACaseIsNotMeasuredAgain) {
+  options_.most_rounds = 2;
+  const auto device = Fake(FakeFault::kEccError, "m64");
+  ASSERT_TRUE(Run(*device).ok());
+  EXPECT_EQ(device->prepared_count(), 3 + 2 + 1);
+}
+
+TEST_F(RunTest, RoundsThatTheTimeDoesNotSufficeForAreRemarked) {
+  options_.most_rounds = 100;
+  options_.round_agreement = 0;
+  options_.most_total_seconds = 5;
+  const auto device = Fake(FakeFault::kNone);
+  const auto summary = Run(*device);
+  ASSERT_TRUE(summary.ok());
+  for (const Measurement& one : measured_) {
+    EXPECT_EQ(one.disposition, Disposition::kPassed);
+  }
+  EXPECT_THAT(summary->remarks, ElementsAre(HasSubstr("used up")));
 }
 
 TEST_F(RunTest, AFaultOfOneCaseLeavesTheOthersAlone) {
