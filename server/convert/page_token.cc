@@ -4,7 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "server/store/digest.h"
+#include "core/base/sha256.h"
 
 namespace moeplan::server {
 namespace {

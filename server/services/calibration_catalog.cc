@@ -11,7 +11,7 @@
 #include "server/convert/calibration_convert.h"
 #include "server/convert/resource_name.h"
 #include "server/rpc/status.h"
-#include "server/store/digest.h"
+#include "core/base/sha256.h"
 #include "server/store/store_errors.h"
 
 namespace moeplan::server {

@@ -17,7 +17,7 @@
 #include "server/rpc/status.h"
 #include "server/services/calibration_catalog.h"
 #include "server/services/request_hash.h"
-#include "server/store/digest.h"
+#include "core/base/sha256.h"
 
 namespace moeplan::server {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/convert/deterministic_bytes.h"
-#include "server/store/digest.h"
+#include "core/base/sha256.h"
 #include "server/store/store.h"
 
 namespace moeplan::server {

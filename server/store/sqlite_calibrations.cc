@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/base/status_macros.h"
-#include "server/store/digest.h"
+#include "core/base/sha256.h"
 #include "server/store/store_errors.h"
 
 namespace moeplan::server {

@@ -1,13 +1,8 @@
 #include "worker/bench/case.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/string_view.h"
+#include "core/base/sha256.h"
 
 namespace moeplan::worker {
 namespace {
@@ -46,15 +41,6 @@ std::string SuiteHash(const std::vector<Case>& cases) {
     text += '\n';
   }
   return Sha256Hex(text);
-}
-
-std::string Sha256Hex(const std::string& bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(),
-             nullptr);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
 }
 
 }  // namespace moeplan::worker

@@ -12,7 +12,7 @@ namespace moeplan::worker {
 // One operation at one shape, as it is to be measured.
 struct Case {
   Operation operation;
-  std::string dtype;  // of the operands: f32, bf16
+  std::string dtype;  // of the operands: f32, bf16, fp8
   // Library or kernel to use; empty: the device's choice.
   std::string backend = {};
   std::string routing = {};  // how rows were drawn: "zipf"; empty: none
@@ -31,9 +31,6 @@ std::string NameOf(const Case& one);
 // each expert, number format, seeds), in order: 64 hex digits. Measurements of
 // different suites are never taken for one run.
 std::string SuiteHash(const std::vector<Case>& cases);
-
-// SHA-256 of `bytes`: 64 lowercase hex digits.
-std::string Sha256Hex(const std::string& bytes);
 
 }  // namespace moeplan::worker
 

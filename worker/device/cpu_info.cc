@@ -18,7 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "worker/bench/case.h"
+#include "core/base/sha256.h"
 
 namespace moeplan::worker {
 namespace {

@@ -12,12 +12,12 @@
 #include "client/cpp/planner_client.h"
 #include "client/cpp/retry_overload.h"
 #include "client/cpp/rpc_error.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "google/protobuf/util/json_util.h"
 #include "grpcpp/client_context.h"
 #include "moeplan/v1/calibration.grpc.pb.h"
 #include "nlohmann/json.hpp"
-#include "worker/bench/case.h"
 #include "worker/report/measurement_json.h"
 #include "worker/report/operation_json.h"
 

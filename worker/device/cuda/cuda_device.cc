@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 
 namespace moeplan::worker {

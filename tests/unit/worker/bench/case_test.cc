@@ -23,11 +23,6 @@ TEST(CaseTest, NamesTellDtypeRoutingAndSeedApart) {
             "grouped_gemm_forward_e2_rows4_max3_in8_out16_f32_zipf_s7");
 }
 
-TEST(CaseTest, HashOfKnownBytesIsTheStandards) {
-  EXPECT_EQ(Sha256Hex("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-}
-
 TEST(CaseTest, SuiteHashChangesWithEverythingThatIsMeasured) {
   const std::string hash = SuiteHash({Grouped({3, 1, 0}, "zipf", 7)});
   EXPECT_EQ(hash.size(), 64u);

@@ -1,11 +1,11 @@
-#include "server/store/digest.h"
+#include "core/base/sha256.h"
 
 #include <openssl/evp.h>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
-namespace moeplan::server {
+namespace moeplan {
 
 std::string Sha256Hex(absl::string_view bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
@@ -23,4 +23,4 @@ std::string Sha256HexOfParts(std::initializer_list<absl::string_view> parts) {
   return Sha256Hex(text);
 }
 
-}  // namespace moeplan::server
+}  // namespace moeplan
