@@ -1,8 +1,9 @@
 # Image of moeplan-worker; `deploy/docker/build worker` builds it. Both bases can be
-# replaced. The program needs nothing but glibc 2.34 of RUNTIME_BASE, and starts on a
-# node without a driver. To measure a GPU, RUNTIME_BASE has cuBLASLt and cuDNN of
-# CUDA 13, such as nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04: it loads them when it
-# runs. The driver's own libraries come from the node.
+# replaced; what BUILD_BASE has in /src/build/tools, scripts/setup does not download.
+# The program needs nothing but glibc 2.34 of RUNTIME_BASE, and starts on a node
+# without a driver. To measure a GPU, RUNTIME_BASE has cuBLASLt and cuDNN of CUDA 13,
+# such as nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04: it loads them when it runs.
+# The driver's own libraries come from the node.
 ARG BUILD_BASE=debian:bookworm
 ARG RUNTIME_BASE=debian:bookworm-slim
 
@@ -15,7 +16,8 @@ RUN scripts/setup --cuda
 COPY . .
 ARG SOURCE_REVISION=""
 ARG SOURCE_DATE_EPOCH=0
-# For processors oneDNN goes along, with the OpenMP that it runs on.
+# For processors oneDNN goes along, with what its library wants beside those of
+# every base.
 RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --preset cuda-all "-DMOEPLAN_SOURCE_REVISION=${SOURCE_REVISION}" \
  && cmake --build --preset cuda-all --target moeplan-worker-static \
@@ -24,18 +26,20 @@ RUN --mount=type=cache,target=/root/.cache/ccache \
  && install -D --mode=0644 --target-directory=/out/lib \
       /usr/lib/x86_64-linux-gnu/libdnnl.so.2 \
       /usr/lib/x86_64-linux-gnu/libgomp.so.1 \
- && install --directory --mode=0750 --owner=65532 --group=65532 /out/results
+      /usr/lib/x86_64-linux-gnu/libOpenCL.so.1
 
 FROM ${RUNTIME_BASE}
 COPY --from=build /out/bin/ /usr/bin/
 COPY --from=build /out/lib/ /usr/lib/moeplan-worker/
-COPY --from=build --chown=65532:65532 /out/results/ /var/lib/moeplan-worker/
 COPY LICENSE /usr/share/doc/moeplan/copyright
 # The program starts, without a GPU too.
-RUN moeplan-worker --version
+RUN moeplan-worker --version \
+ && install --directory --mode=0750 --owner=65532 --group=65532 \
+      /var/lib/moeplan-worker
 
-# `utility` brings NVML, which tells clocks and temperature.
-ENV LD_LIBRARY_PATH=/usr/lib/moeplan-worker:${LD_LIBRARY_PATH:-/usr/local/nvidia/lib64} \
+# Some clusters mount the driver at /usr/local/nvidia. `utility` brings NVML, which
+# tells clocks and temperature.
+ENV LD_LIBRARY_PATH=/usr/lib/moeplan-worker:/usr/local/nvidia/lib64${LD_LIBRARY_PATH:+:${LD_LIBRARY_PATH}} \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     CUDA_CACHE_PATH=/tmp/cuda
 VOLUME ["/var/lib/moeplan-worker"]

@@ -1,6 +1,6 @@
 """An image's programs as a hardened engine runs them: its own process, network
 and mount namespaces, a read-only root, user and environment of the image's
-configuration, no capabilities, no way to more rights, PID 1."""
+configuration, no capabilities, no way to more rights, no shell, PID 1."""
 
 import os
 import pathlib
@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 
-# $0 is the image's root, $1 the folder of the volume, $2 its mount point, $3 and
-# $4 user and group; the rest is for env.
+# $0 is the image's root, $1 the folder of the volume, $2 its mount point, $3 that
+# of a tmpfs or empty, $4 and $5 user and group; the rest is for env.
 ENTER = r"""
 set -eu
-root=$0 volume=$1 mount_point=$2 user=$3 group=$4
-shift 4
+root=$0 volume=$1 mount_point=$2 tmpfs=$3 user=$4 group=$5
+shift 5
 ip link set lo up
 mount --bind "$root" "$root"
 mount --bind "$volume" "$root$mount_point"
@@ -24,6 +24,11 @@ for device in null random urandom; do
   touch "$root/dev/$device"
   mount --bind "/dev/$device" "$root/dev/$device"
 done
+for shell in bash dash; do
+  mount --bind /dev/null "$root/usr/bin/$shell"
+done
+test -z "$tmpfs" ||
+  mount -t tmpfs -o mode=1777,noexec,nosuid,nodev tmpfs "$root$tmpfs"
 mount -o remount,bind,ro "$root"
 exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \
   chroot --userspec="$user:$group" --groups= "$root" \
@@ -33,22 +38,24 @@ START_LIMIT_S = 60
 
 
 class Container:
-    """One running command of the image: its entrypoint unless given."""
+    """One running command of the image: its own unless given."""
 
-    def __init__(self, root, configuration, volume, command=None):
+    def __init__(self, root, configuration, volume, command=None, tmpfs=""):
         self.configuration = configuration
         user, group = configuration["User"].split(":")
         self.user = ["--setuid", user, "--setgid", group]
         self.within = [f"--chdir={configuration['WorkingDir']}",
                        "--ignore-environment", *configuration["Env"]]
+        command = command or [*configuration["Entrypoint"],
+                              *(configuration.get("Cmd") or [])]
         self.log_path = pathlib.Path(f"{volume}.log")
         with open(self.log_path, "a", encoding="utf-8") as log:
             # pylint: disable-next=consider-using-with
             self.process = subprocess.Popen(
                 ["unshare", "--mount", "--net", "--pid", "--fork",
                  "--kill-child", "sh", "-c", ENTER, str(root), str(volume),
-                 next(iter(configuration["Volumes"])), user, group,
-                 *self.within, *(command or configuration["Entrypoint"])],
+                 next(iter(configuration["Volumes"])), tmpfs, user, group,
+                 *self.within, *command],
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
                 stdout=log, stderr=log)
         self.wait_until_entered(root, user)

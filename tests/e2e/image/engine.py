@@ -1,4 +1,4 @@
-"""Builds the image with buildah, without a container engine or a registry.
+"""Builds images with buildah, without a container engine or a registry.
 
 The bases are a Debian that debootstrap makes once, under the names that FROM
 resolves to. Everything lies in MOEPLAN_IMAGE_CACHE (build/image): the base stays
@@ -20,19 +20,21 @@ CACHE = pathlib.Path(os.environ.get("MOEPLAN_IMAGE_CACHE",
 PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap", "git": "git",
             "ip": "iproute2", "nsenter": "util-linux", "readelf": "binutils",
             "setpriv": "util-linux", "unshare": "util-linux"}
-IMAGE = "localhost/moeplan-image-test"
 BASES = ["docker.io/library/debian:bookworm",
          "docker.io/library/debian:bookworm-slim"]
 APT_SOURCES = """deb http://deb.debian.org/debian bookworm main
 deb http://deb.debian.org/debian bookworm-updates main
 deb http://deb.debian.org/debian-security bookworm-security main
 """
+# What Debian's images have nothing of, and images of ours neither.
+CACHES = ["var/lib/apt/lists/*", "var/cache/apt/archives/*.deb", "var/log/apt",
+          "var/log/*.log", "var/cache/ldconfig/aux-cache"]
 BUILD_LIMIT_S = 3600
 
 
 def require_root_and_programs():
     if os.getuid() != 0:
-        raise RuntimeError("the image's test mounts and chroots: run it as root")
+        raise RuntimeError("tests of images mount and chroot: run them as root")
     missing = {package for program, package in PROGRAMS.items()
                if shutil.which(program) is None}
     if missing:
@@ -72,6 +74,8 @@ def make_base():
         run("debootstrap", "--variant=minbase", "bookworm", str(root),
             "http://deb.debian.org/debian", timeout=BUILD_LIMIT_S)
         (root / "etc/apt/sources.list").write_text(APT_SOURCES)
+        run("rm", "-rf", *(str(path) for pattern in CACHES
+                           for path in root.glob(pattern)))
         container = run("buildah", "from", "scratch")
         run("buildah", "add", "--quiet", container, str(root), "/")
     run("buildah", "commit", "--quiet", "--rm", container, BASES[0])
@@ -89,23 +93,25 @@ def copy_sources(folder):
             shutil.copy2(source, target)
 
 
-def build_image(revision, epoch_s):
-    """Builds IMAGE from a clean copy by deploy/docker/build; seconds taken."""
+def build_image(name, arguments, revision, epoch_s):
+    """Builds the image from a clean copy by deploy/docker/build with these
+    arguments; seconds taken."""
     remove_containers()
     began = time.monotonic()
+    log_path = CACHE / f"{name.rpartition('/')[2]}.log"
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         sources = pathlib.Path(folder)
         copy_sources(sources)
         env = dict(environment(), MOEPLAN_ENGINE="buildah",
-                   MOEPLAN_IMAGE=IMAGE, MOEPLAN_SOURCE_REVISION=revision,
+                   MOEPLAN_IMAGE=name, MOEPLAN_SOURCE_REVISION=revision,
                    SOURCE_DATE_EPOCH=str(epoch_s))
-        with open(CACHE / "build.log", "w", encoding="utf-8") as log:
+        with open(log_path, "w", encoding="utf-8") as log:
             done = subprocess.run(
-                [sources / "deploy/docker/build", "--pull-never"], env=env,
-                stdout=log, stderr=subprocess.STDOUT, timeout=BUILD_LIMIT_S,
-                check=False)
+                [sources / "deploy/docker/build", *arguments, "--pull-never"],
+                env=env, stdout=log, stderr=subprocess.STDOUT,
+                timeout=BUILD_LIMIT_S, check=False)
     if done.returncode != 0:
-        text = (CACHE / "build.log").read_text(errors="replace")
+        text = log_path.read_text(errors="replace")
         raise RuntimeError(f"the build failed:\n{text[-6000:]}")
     # vfs copies whole layers: what this build replaced is large.
     run("buildah", "rmi", "--prune")
@@ -117,9 +123,9 @@ def remove_containers():
     run("buildah", "rm", "--all")
 
 
-def configuration():
-    """The image's configuration as an engine reads it."""
-    inspected = json.loads(run("buildah", "inspect", "--type", "image", IMAGE))
+def configuration(name):
+    """An image's configuration as an engine reads it."""
+    inspected = json.loads(run("buildah", "inspect", "--type", "image", name))
     return inspected["Docker"]["config"]
 
 
@@ -132,12 +138,11 @@ def pushed_layers(name, folder):
             for layer in manifest["layers"]]
 
 
-def added_layers_bytes():
-    """(on disk, to download) of the layers over the base."""
-    with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        folder = pathlib.Path(name)
-        base = pushed_layers(BASES[1], folder)
-        image = pushed_layers(IMAGE, folder)
+def added_layers_bytes(name):
+    """(on disk, to download) of an image's layers over the base."""
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        base = pushed_layers(BASES[1], pathlib.Path(folder))
+        image = pushed_layers(name, pathlib.Path(folder))
         shared, added = image[:len(base)], image[len(base):]
         assert [layer.name for layer in shared] == \
             [layer.name for layer in base], (base, image)
@@ -149,7 +154,7 @@ def added_layers_bytes():
         return unpacked_bytes, sum(layer.stat().st_size for layer in added)
 
 
-def mounted_image():
-    """(container, folder of its root)."""
-    container = run("buildah", "from", "--pull-never", IMAGE)
-    return container, pathlib.Path(run("buildah", "mount", container))
+def mounted_image(name):
+    """Folder of the root of a container of the image."""
+    container = run("buildah", "from", "--pull-never", name)
+    return pathlib.Path(run("buildah", "mount", container))

@@ -1,81 +1,33 @@
 #!/usr/bin/env python3
 """The server's image: built from a clean copy, looked into, and run.
 
-As root, with Debian's buildah and debootstrap; some minutes, and 3 GB at most in
-MOEPLAN_IMAGE_CACHE (build/image), of which the next run finds the base. A missing
-program is an error. The image runs on a read-only root, as the user of its
-configuration, without capabilities, as PID 1 of its own network (container.py).
+Some minutes, and 3 GB at most in MOEPLAN_IMAGE_CACHE (build/image), of which the
+next run finds the base.
 """
 
 import json
 import os
 import pathlib
-import re
-import subprocess
 import sys
-import tempfile
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import engine  # noqa: E402
-from container import Container  # noqa: E402
+from image_case import ImageTestCase, RunningTestCase, USER  # noqa: E402
 
 MAX_ADDED_MB = 150
 # Drain notice, drain deadline, the metrics' page and 10 s, as compose.yaml has it.
 STOP_GRACE_S = 40
-USER = 65532
 DATA = "/var/lib/moeplan"
-# What an unbroken build leaves nothing of.
-LEFTOVERS = ["src", "out", "usr/bin/g++", "usr/bin/cmake", "usr/bin/git",
-             "var/lib/apt/lists/*", "var/cache/apt/archives/*.deb",
-             "var/log/apt", "var/log/*.log", "var/cache/ldconfig/aux-cache",
-             "run/packages/names"]
 
 
-def project_version():
-    text = (engine.ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
-    return re.search(r"project\(moeplan VERSION (\S+)", text).group(1)
+class ServerImage:
+    name = "localhost/moeplan-image-test"
 
 
-class ImageTestCase(unittest.TestCase):
-    """Builds the image once for all classes."""
-
-    built = None
-    revision = ""
-    created_s = 0
-
-    @classmethod
-    def setUpClass(cls):
-        if ImageTestCase.built is None:
-            engine.require_root_and_programs()
-            engine.prepare_storage()
-            engine.make_base()
-            # Asked once: somebody may commit while the image is built.
-            ImageTestCase.revision, created = engine.run(
-                "git", "-C", str(engine.ROOT), "log", "-1",
-                "--format=%H %ct").split()
-            ImageTestCase.created_s = int(created)
-            seconds = engine.build_image(cls.revision, cls.created_s)
-            print(f"build: {seconds:.0f} s", flush=True)
-            ImageTestCase.built = (engine.configuration(),
-                                   *engine.mounted_image())
-        cls.configuration, _, cls.root = ImageTestCase.built
-
-
-def tearDownModule():
-    if ImageTestCase.built is not None:
-        engine.remove_containers()
-
-
-class ContentsTest(ImageTestCase):
+class ContentsTest(ServerImage, ImageTestCase):
 
     def test_layers_over_the_base_are_small(self):
-        added_mb, download_mb = (
-            size / 1e6 for size in engine.added_layers_bytes())
-        print(f"layers over the base: {added_mb:.1f} MB, compressed "
-              f"{download_mb:.1f} MB", flush=True)
-        self.assertLessEqual(added_mb, MAX_ADDED_MB)
+        self.assert_layers_within(MAX_ADDED_MB)
 
     def test_it_runs_our_program_as_an_ordinary_user(self):
         self.assertEqual(self.configuration["User"], f"{USER}:{USER}")
@@ -92,55 +44,19 @@ class ContentsTest(ImageTestCase):
         self.assertIn(f"MOEPLAN_STORE_DIR={DATA}", self.configuration["Env"])
 
     def test_its_labels_say_what_it_is_and_where_it_comes_from(self):
-        prefix = "org.opencontainers.image."
-        labels = {name.removeprefix(prefix): value
-                  for name, value in self.configuration["Labels"].items()
-                  if name.startswith(prefix)}
-        self.assertEqual(labels["title"], "moeplan")
-        self.assertEqual(labels["version"], project_version())
-        self.assertEqual(labels["revision"], self.revision)
-        self.assertEqual(labels["licenses"], "Apache-2.0")
-        self.assertEqual(labels["base.name"], "debian:bookworm-slim")
-        created = time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                                time.gmtime(self.created_s))
-        self.assertEqual(labels["created"], created)
-        self.assertTrue(labels["description"])
-        self.assertTrue(labels["source"])
+        self.assert_labels("moeplan")
 
     def test_the_build_leaves_nothing_behind(self):
-        found = [path for pattern in LEFTOVERS
-                 for path in self.root.glob(pattern)]
-        self.assertEqual(found, [])
-        for program in ("moeplan-server", "moeplan"):
-            sections = engine.run("readelf", "--section-headers", "--wide",
-                                  str(self.root / "usr/bin" / program))
-            self.assertNotIn(".symtab", sections)
+        self.assert_nothing_left_behind("moeplan-server", "moeplan")
 
     def test_packages_stay_known_to_scanners(self):
         status = (self.root / "var/lib/dpkg/status").read_text()
         for package in ("libgrpc++1.51", "libprotobuf32", "libsqlite3-0"):
             self.assertIn(f"Package: {package}\n", status)
-        self.assertTrue((self.root / "usr/share/doc/moeplan/copyright")
-                        .read_text().lstrip().startswith("Apache License"))
+        self.assert_licensed()
 
 
-class RunningTest(ImageTestCase):
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="moeplan-image-")
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        # As an engine makes a new named volume: like the folder in the image.
-        self.volume = pathlib.Path(folder.name) / "volume"
-        self.volume.mkdir()
-        subprocess.run(["cp", "--archive", "--no-target-directory",
-                        self.root / DATA.lstrip("/"), self.volume], check=True)
-
-    def start(self, **keywords):
-        container = Container(self.root, self.configuration, self.volume,
-                              **keywords)
-        self.addCleanup(container.kill)
-        return container
+class RunningTest(ServerImage, RunningTestCase):
 
     def started(self):
         container = self.start()
@@ -159,17 +75,7 @@ class RunningTest(ImageTestCase):
 
     def test_it_serves_without_rights_on_a_read_only_root(self):
         container = self.started()
-        status = container.status()
-        self.assertEqual(set(status["Uid"].split()), {str(USER)})
-        self.assertEqual(set(status["Gid"].split()), {str(USER)})
-        self.assertEqual(status["Groups"].split(), [])
-        for field in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
-            self.assertEqual(int(status[field], 16), 0, field)
-        self.assertEqual(status["NoNewPrivs"], "1")
-        self.assertEqual(status["NSpid"].split()[-1], "1")
-        mounts = container.mount_options()
-        self.assertIn("ro", mounts["/"])
-        self.assertIn("rw", mounts[DATA])
+        self.assert_without_rights(container)
         info = json.loads(self.moeplan(container, "info", "--json"))
         self.assertEqual(info["source_revision"], self.revision)
         plan = json.loads(self.moeplan(
