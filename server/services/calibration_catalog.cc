@@ -7,11 +7,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "server/convert/calibration_convert.h"
 #include "server/convert/resource_name.h"
 #include "server/rpc/status.h"
-#include "core/base/sha256.h"
 #include "server/store/store_errors.h"
 
 namespace moeplan::server {

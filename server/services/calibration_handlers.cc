@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "server/convert/calibration_convert.h"
 #include "server/convert/page_token.h"
@@ -17,7 +18,6 @@
 #include "server/rpc/status.h"
 #include "server/services/calibration_catalog.h"
 #include "server/services/request_hash.h"
-#include "core/base/sha256.h"
 
 namespace moeplan::server {
 namespace {

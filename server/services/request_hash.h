@@ -2,8 +2,8 @@
 #define MOEPLAN_SERVER_SERVICES_REQUEST_HASH_H_
 
 #include "absl/strings/str_cat.h"
-#include "server/convert/deterministic_bytes.h"
 #include "core/base/sha256.h"
+#include "server/convert/deterministic_bytes.h"
 #include "server/store/store.h"
 
 namespace moeplan::server {

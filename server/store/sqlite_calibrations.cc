@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "core/base/status_macros.h"
 #include "core/base/sha256.h"
+#include "core/base/status_macros.h"
 #include "server/store/store_errors.h"
 
 namespace moeplan::server {

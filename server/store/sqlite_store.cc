@@ -5,9 +5,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "server/rpc/status.h"
-#include "core/base/sha256.h"
 #include "server/store/directory_lock.h"
 #include "server/store/sqlite_calibrations.h"
 #include "server/store/sqlite_connection.h"

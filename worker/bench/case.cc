@@ -29,6 +29,16 @@ std::string NameOf(const Case& one) {
   return name;
 }
 
+bool RunsInFp8(const Case& one) {
+  constexpr int64_t kStep = 16;
+  if (const auto* op = std::get_if<Gemm>(&one.operation)) {
+    return op->n % kStep == 0 && op->k % kStep == 0;
+  }
+  const auto* op = std::get_if<GroupedGemm>(&one.operation);
+  return op != nullptr && op->in_width % kStep == 0 &&
+         op->out_width % kStep == 0 && one.backend != "lt_strided";
+}
+
 std::string SuiteHash(const std::vector<Case>& cases) {
   std::string text;
   for (const Case& one : cases) {

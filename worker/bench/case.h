@@ -27,6 +27,10 @@ struct Case {
 // "grouped_gemm_forward_e8_rows1024_max412_in256_out512_f32_zipf_s3".
 std::string NameOf(const Case& one);
 
+// Whether a device that multiplies fp8 measures the case in it: products whose
+// rows are what tensor cores take.
+bool RunsInFp8(const Case& one);
+
 // SHA-256 of the cases with all that is measured of them (names, sizes, rows of
 // each expert, number format, seeds), in order: 64 hex digits. Measurements of
 // different suites are never taken for one run.

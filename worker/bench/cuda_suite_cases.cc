@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <variant>
 
 #include "worker/bench/case_list.h"
 #include "worker/bench/routing.h"
@@ -236,8 +237,8 @@ void AddCeilings(SuiteScope level, CaseList& cases) {
   }
 }
 
-// Grouped products by the other ways to run them; the first way is in
-// GroupedSweeps.
+// Grouped products by the other ways to run them, also without a graph; the
+// first way is in GroupedSweeps.
 void AddBackends(SuiteScope level, CaseList& cases) {
   if (level != kStandard) return;
   for (int i = 0; i < std::ssize(kModels); ++i) {
@@ -248,14 +249,14 @@ void AddBackends(SuiteScope level, CaseList& cases) {
     cases.AddGrouped(many, kForward, true, "lt_one_stream");
     cases.AddGrouped(many, kForward, true, "lt_strided");
     if (i >= kLargeModels) continue;
+    cases.AddGrouped(few, kForward, true, "eager");
     cases.AddGrouped(ShapeOf(model, 1024, kZipf), kForward, true,
                      "lt_one_stream");
     cases.AddGrouped(many, kInputGradient, true, "lt_dense");
     cases.AddGrouped(many, kWeightGradient, true, "lt_dense");
     for (const int64_t rows : {16, 64, 256, 1024, 4096, 8192}) {
-      const ExpertShape shape = ShapeOf(model, rows, kBalanced);
-      cases.AddGrouped(shape, kForward, true, "lt_dense");
-      if (rows > 1024) cases.AddGrouped(shape, kForward, true, "lt_strided");
+      cases.AddGrouped(ShapeOf(model, rows, kBalanced), kForward, true,
+                       "lt_dense");
     }
   }
 }
@@ -298,6 +299,8 @@ void AddBlocks(SuiteScope level, CaseList& cases) {
       cases.AddBlock(shape, true);
     }
     cases.AddBlock(kStandardBlocks[0], false);
+    cases.AddBlock(kStandardBlocks[2], true, "eager");
+    cases.AddBlock(kStandardBlocks[3], true, "eager");
   }
   for (int i = kLargeModels; i < std::ssize(kModels); ++i) {
     const ExpertModel& model = kModels[i];
@@ -366,7 +369,7 @@ std::vector<Case> CudaCasesOf(SuiteScope scope, const std::string& dtype,
   for (const SuiteScope level : {kSmoke, kStandard, kFull}) {
     if (level > scope) break;
     AddCeilings(level, cases);
-    const bool is_training_format = dtype == "bf16";
+    const bool is_training_format = dtype == "bf16" || dtype == "fp8";
     if (is_training_format) {
       AddBlocks(level, cases);
       // Of one operation by several backends, the device's choice comes first.
@@ -381,7 +384,11 @@ std::vector<Case> CudaCasesOf(SuiteScope scope, const std::string& dtype,
       AddProducts(level, cases);
     }
   }
-  return cases.Take();
+  std::vector<Case> taken = cases.Take();
+  if (dtype == "fp8") {
+    std::erase_if(taken, [](const Case& one) { return !RunsInFp8(one); });
+  }
+  return taken;
 }
 
 }  // namespace moeplan::worker

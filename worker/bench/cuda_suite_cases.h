@@ -19,7 +19,9 @@ namespace moeplan::worker {
 // products beside each other (lt_streams, which plans are made with, is the
 // device's choice); blocks; attention in training, prefill and decoding;
 // routing with experts, choices and d_model varied each alone; memory-bound
-// operations to 4 GiB. In other formats only the ceilings, and the dense
+// operations to 4 GiB. In fp8 the dense and grouped products of these, except
+// strided ones and those of which a row is no multiple of 16 elements. In other
+// formats only the ceilings, and the dense
 // products and memory-bound operations of `smoke`. Names may repeat.
 std::vector<Case> CudaCasesOf(SuiteScope scope, const std::string& dtype,
                               uint64_t seed);

@@ -59,6 +59,11 @@ class PreparedCase {
 
   // Most bytes in use for one set of operands; absent where unknown.
   virtual std::optional<int64_t> peak_memory_bytes() const = 0;
+  // These and whatever else is in use on the device after CheckNumerics, such
+  // as its context and libraries; absent where the device does not tell.
+  virtual std::optional<int64_t> device_memory_bytes() const {
+    return std::nullopt;
+  }
 
   // Counts one more run by the device's counters, where it has some and was
   // asked to; slows it down, so never between timed runs. What cannot be
@@ -72,6 +77,9 @@ class PreparedCase {
   virtual std::optional<int64_t> counted_moved_bytes() const {
     return std::nullopt;
   }
+  // Share of the tensor cores' operations that counters saw running by Hopper's
+  // own instruction, hgmma.
+  virtual std::optional<double> hgmma_share() const { return std::nullopt; }
 };
 
 // One accelerator. Not thread-safe.
@@ -89,6 +97,9 @@ class Device {
 
   // Seconds since some fixed moment, monotonic. Virtual on a fake device.
   virtual double NowSeconds() = 0;
+
+  // Leaves the device idle for so long, so that it cools and its clocks rise.
+  virtual void Idle(double seconds);
 
   // At the clock that was run until now; empty where it is not known.
   virtual std::vector<ClockTruePeak> ClockTruePeaks() = 0;

@@ -73,6 +73,17 @@ class OnDevice final : public Kernels {
   cudaError_t AdamW(const AdamStep& step, const void* gradient, float* weights,
                     float* moment1, float* moment2, void* weights_out,
                     int64_t count, cudaStream_t stream) override;
+
+  // quantise.cu
+  cudaError_t AbsMax(const void* in, int64_t count, float* most,
+                     cudaStream_t stream) override;
+  cudaError_t Quantise(const void* in, int64_t count, const float* most,
+                       void* out, float* scale, cudaStream_t stream) override;
+  cudaError_t QuantiseTransposed(const void* in, int64_t width,
+                                 const TransposedPiece* pieces,
+                                 int64_t piece_count, const float* most,
+                                 void* out, float* scale,
+                                 cudaStream_t stream) override;
 };
 
 inline constexpr int kThreads = 256;

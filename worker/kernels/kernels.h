@@ -31,6 +31,18 @@ struct ActivationSize {
   int64_t pitch = 0;
 };
 
+// Rows that one piece of a transposing kernel takes.
+inline constexpr int kTransposedRows = 128;
+// Such a piece: rows from..from+rows-1 of a matrix become columns of a
+// transposed one, whose rows are `pitch` elements long.
+struct TransposedPiece {
+  int64_t from = 0;
+  int64_t to = 0;           // where in the output the first column begins
+  int64_t pitch = 0;        // a multiple of 4
+  int32_t rows = 0;         // at most kTransposedRows
+  int32_t padded_rows = 0;  // columns behind `rows` are 0; a multiple of 4
+};
+
 // Our own kernels: everything of a MoE model that is bound by memory and not by
 // arithmetic. Each method enqueues on `stream` and returns the launch's error;
 // none allocates or waits, so that all may be captured. Pointers are the
@@ -125,6 +137,24 @@ class Kernels {
                             float* weights, float* moment1, float* moment2,
                             void* weights_out, int64_t count,
                             cudaStream_t stream) = 0;
+
+  // *most = the largest |in[i]| of numbers in bf16, or what it was before,
+  // which is not negative, where that is larger.
+  virtual cudaError_t AbsMax(const void* in, int64_t count, float* most,
+                             cudaStream_t stream) = 0;
+  // Numbers in bf16 to numbers in e4m3: out[i] = in[i] / *scale, rounded to the
+  // nearest and not beyond 448, where *scale = *most / 448 is written too. It
+  // is 1 where all are 0.
+  virtual cudaError_t Quantise(const void* in, int64_t count, const float* most,
+                               void* out, float* scale,
+                               cudaStream_t stream) = 0;
+  // The same of a matrix with rows of `width` elements, a multiple of 4, which
+  // is transposed piece by piece: `pieces` lie in the device's memory.
+  virtual cudaError_t QuantiseTransposed(const void* in, int64_t width,
+                                         const TransposedPiece* pieces,
+                                         int64_t piece_count, const float* most,
+                                         void* out, float* scale,
+                                         cudaStream_t stream) = 0;
 };
 
 // Those that run on the device. Thread-safe.

@@ -5,30 +5,12 @@
 #include <cstring>
 
 #include "tests/testing/cuda/fake_cuda.h"
-#include "worker/device/buffer.h"
+#include "tests/testing/cuda/fake_lt_product.h"
 
 namespace moeplan::worker {
 namespace {
 
 FakeLt* g_fake = nullptr;
-
-struct FakeDesc {
-  cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
-  cudaDataType_t scale = CUDA_R_32F;
-  cublasOperation_t transpose_a = CUBLAS_OP_N;
-  cublasOperation_t transpose_b = CUBLAS_OP_N;
-};
-
-struct FakeLayout {
-  cudaDataType_t type = CUDA_R_32F;
-  uint64_t rows = 0;
-  uint64_t columns = 0;
-  int64_t ld = 0;
-  int32_t batch = 1;
-  int64_t stride = 0;
-
-  size_t element_bytes() const { return type == CUDA_R_32F ? 4 : 2; }
-};
 
 struct FakePreference {
   uint64_t most_workspace = 0;
@@ -48,27 +30,6 @@ FakeAlgorithm AlgorithmOf(const cublasLtMatmulAlgo_t* words) {
   std::memcpy(static_cast<void*>(&fake), words, sizeof(fake));
   return fake;
 }
-
-struct Problem {
-  uint64_t m = 0, n = 0, k = 0;
-  const FakeDesc* desc = nullptr;
-  const FakeLayout* a = nullptr;
-  const FakeLayout* b = nullptr;
-  const FakeLayout* c = nullptr;
-
-  uint64_t Fingerprint() const {
-    uint64_t hash = 1469598103934665603u;
-    for (const uint64_t each :
-         {m, n, k, static_cast<uint64_t>(desc->transpose_a),
-          static_cast<uint64_t>(desc->transpose_b),
-          static_cast<uint64_t>(a->type), static_cast<uint64_t>(c->type),
-          static_cast<uint64_t>(a->ld), static_cast<uint64_t>(b->ld),
-          static_cast<uint64_t>(c->ld), static_cast<uint64_t>(a->batch)}) {
-      hash = (hash ^ each) * 1099511628211u;
-    }
-    return hash;
-  }
-};
 
 template <typename Fake, typename Real>
 Fake& As(Real real) {
@@ -106,6 +67,12 @@ cublasStatus_t SetDesc(cublasLtMatmulDesc_t desc,
       return Set(fake.transpose_a, value, bytes);
     case CUBLASLT_MATMUL_DESC_TRANSB:
       return Set(fake.transpose_b, value, bytes);
+    case CUBLASLT_MATMUL_DESC_A_SCALE_POINTER:
+      return Set(fake.scale_a, value, bytes);
+    case CUBLASLT_MATMUL_DESC_B_SCALE_POINTER:
+      return Set(fake.scale_b, value, bytes);
+    case CUBLASLT_MATMUL_DESC_FAST_ACCUM:
+      return Set(fake.fast_sums, value, bytes);
     default:
       return CUBLAS_STATUS_INVALID_VALUE;
   }
@@ -155,7 +122,7 @@ bool IsLegal(const FakeLayout& layout) {
 
 cublasStatus_t Describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
                         cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
-                        cublasLtMatrixLayout_t d, Problem& problem) {
+                        cublasLtMatrixLayout_t d, FakeProblem& problem) {
   problem.desc = &As<FakeDesc>(desc);
   problem.a = &As<FakeLayout>(a);
   problem.b = &As<FakeLayout>(b);
@@ -176,7 +143,8 @@ cublasStatus_t Describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
   const bool has_kernel =
       problem.desc->compute == CUBLAS_COMPUTE_32F &&
       problem.desc->scale == CUDA_R_32F && problem.a->type == problem.b->type &&
-      (problem.a->type == CUDA_R_16BF || problem.c->type == CUDA_R_32F);
+      (problem.a->type != CUDA_R_32F || problem.c->type == CUDA_R_32F) &&
+      (problem.a->type != CUDA_R_8F_E4M3 || HasKernelInE4m3(problem));
   return has_kernel ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
@@ -194,7 +162,7 @@ cublasStatus_t Heuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
   if (g_fake->heuristic_status != CUBLAS_STATUS_SUCCESS) {
     return g_fake->heuristic_status;
   }
-  Problem problem;
+  FakeProblem problem;
   const cublasStatus_t status = Describe(desc, a, b, c, d, problem);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
   const FakePreference& limits = As<FakePreference>(preference);
@@ -233,60 +201,6 @@ cublasStatus_t GetConfig(const cublasLtMatmulAlgo_t* algorithm,
   }
 }
 
-float Read(const void* data, cudaDataType_t type, uint64_t at) {
-  return type == CUDA_R_32F ? static_cast<const float*>(data)[at]
-                            : ToFloat(static_cast<const Bf16*>(data)[at]);
-}
-
-void Write(void* data, cudaDataType_t type, uint64_t at, float value) {
-  if (type == CUDA_R_32F) {
-    static_cast<float*>(data)[at] = value;
-  } else {
-    static_cast<Bf16*>(data)[at] = FromFloat<Bf16>(value);
-  }
-}
-
-// Element (i, j) of a column-major matrix of a batch, or of its transpose.
-uint64_t IndexOf(const FakeLayout& layout, cublasOperation_t operation,
-                 uint64_t i, uint64_t j, int32_t batch) {
-  if (operation == CUBLAS_OP_T) std::swap(i, j);
-  return static_cast<uint64_t>(batch) * static_cast<uint64_t>(layout.stride) +
-         j * static_cast<uint64_t>(layout.ld) + i;
-}
-
-struct Operands {
-  float alpha = 0;
-  float beta = 0;
-  const void* a = nullptr;
-  const void* b = nullptr;
-  const void* c = nullptr;
-  void* d = nullptr;
-};
-
-void Multiply(const Problem& problem, const Operands& on, uint64_t depth,
-              int32_t batch) {
-  for (uint64_t j = 0; j < problem.n; ++j) {
-    for (uint64_t i = 0; i < problem.m; ++i) {
-      float sum = 0;
-      for (uint64_t p = 0; p < depth; ++p) {
-        sum +=
-            Read(on.a, problem.a->type,
-                 IndexOf(*problem.a, problem.desc->transpose_a, i, p, batch)) *
-            Read(on.b, problem.b->type,
-                 IndexOf(*problem.b, problem.desc->transpose_b, p, j, batch));
-      }
-      const uint64_t at = IndexOf(*problem.c, CUBLAS_OP_N, i, j, batch);
-      float out = on.alpha * sum;
-      // beta = 0 does not read C, which may hold NaN.
-      if (on.beta != 0) out += on.beta * Read(on.c, problem.c->type, at);
-      const bool is_last = i == problem.m - 1 && j == problem.n - 1;
-      if (is_last && g_fake->leaves_last_element) continue;
-      if (is_last && g_fake->doubles_last_element) out = 2 * out + 1;
-      Write(on.d, problem.c->type, at, out);
-    }
-  }
-}
-
 cublasStatus_t Matmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
                       const void* alpha, const void* a,
                       cublasLtMatrixLayout_t a_layout, const void* b,
@@ -299,7 +213,7 @@ cublasStatus_t Matmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
   if (g_fake->product_status != CUBLAS_STATUS_SUCCESS) {
     return g_fake->product_status;
   }
-  Problem problem;
+  FakeProblem problem;
   const cublasStatus_t status =
       Describe(desc, a_layout, b_layout, c_layout, d_layout, problem);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
@@ -307,6 +221,14 @@ cublasStatus_t Matmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
   if (fake.problem != problem.Fingerprint() ||
       workspace_bytes < fake.candidate.workspace_bytes ||
       (workspace_bytes > 0 && workspace == nullptr)) {
+    return CUBLAS_STATUS_INVALID_VALUE;
+  }
+  const FakeDesc& fake_desc = *problem.desc;
+  // Neither scales what is not in e4m3, nor is beta safe with it (CUB-9627).
+  const bool is_scaled =
+      fake_desc.scale_a != nullptr && fake_desc.scale_b != nullptr;
+  if (is_scaled != (problem.a->type == CUDA_R_8F_E4M3) ||
+      (is_scaled && *static_cast<const float*>(beta) != 0)) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   for (const void* each : {a, b, c, static_cast<const void*>(d)}) {
@@ -317,20 +239,22 @@ cublasStatus_t Matmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
   }
   const uint64_t remainder =
       problem.k % static_cast<uint64_t>(fake.candidate.splits);
-  const Operands operands = {*static_cast<const float*>(alpha),
-                             *static_cast<const float*>(beta),
-                             a,
-                             b,
-                             c,
-                             d};
+  const float scale =
+      is_scaled ? *fake_desc.scale_a * *fake_desc.scale_b : 1.0f;
+  const FakeOperands operands = {scale * *static_cast<const float*>(alpha),
+                                 *static_cast<const float*>(beta),
+                                 a,
+                                 b,
+                                 c,
+                                 d};
   for (int32_t i = 0; i < problem.a->batch; ++i) {
-    Multiply(problem, operands, problem.k - remainder, i);
+    Multiply(problem, operands, problem.k - remainder, i, *g_fake);
   }
   // A workspace that another product uses at the same time would not survive.
   std::fill_n(static_cast<uint8_t*>(workspace), fake.candidate.workspace_bytes,
               uint8_t{0xff});
-  g_fake->products.push_back(
-      {problem.m, problem.n, problem.k, problem.a->batch, stream, workspace});
+  g_fake->products.push_back({problem.m, problem.n, problem.k, problem.a->batch,
+                              fake_desc.fast_sums != 0, stream, workspace});
   return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -11,7 +11,8 @@ namespace moeplan::worker {
 
 // cuBLASLt in the host's memory: column-major products by plain loops, exactly
 // as descriptors and layouts say, at once and in order. Setters accept what the
-// real ones accept; heuristic and product refuse what those refuse. One at a
+// real ones accept; heuristic and product refuse what those refuse, in e4m3
+// what Hopper's refuse. One at a
 // time, since the library's functions carry no state of the caller's, and
 // beside a FakeCuda.
 class FakeLt {
@@ -29,6 +30,7 @@ class FakeLt {
   struct Product {
     uint64_t m = 0, n = 0, k = 0;
     int32_t batch = 1;
+    bool has_fast_sums = false;
     cudaStream_t stream = nullptr;
     void* workspace = nullptr;
   };

@@ -4,9 +4,11 @@
 #include <cstring>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "worker/kernels/lanes.h"
 #include "worker/kernels/pack.h"
+#include "worker/kernels/quantise_functions.h"
 #include "worker/kernels/routing_functions.h"
 #include "worker/kernels/row_functions.h"
 
@@ -301,6 +303,66 @@ class Host final : public Kernels {
     Spoil("moment1", moment1, count);
     Spoil("moment2", moment2, count);
     Spoil("weights_out", NumberFormat::kBf16, weights_out, count);
+    return cudaSuccess;
+  }
+
+  cudaError_t AbsMax(const void* in, int64_t count, float* most,
+                     cudaStream_t) override {
+    WithAccess(
+        NumberFormat::kBf16, count,
+        [&](auto access) {
+          constexpr int kPack = decltype(access)::kPack;
+          constexpr int64_t kChunk = kernels::QuantisedChunk<kPack>(1);
+          for (int64_t at = 0; at < count; at += kChunk) {
+            const float found = kernels::AbsMaxChunk<kPack>(
+                OneLane(), count - at, static_cast<const Bf16*>(in) + at);
+            *most = std::max(*most, found);
+          }
+        },
+        in);
+    return cudaSuccess;
+  }
+
+  cudaError_t Quantise(const void* in, int64_t count, const float* most,
+                       void* out, float* scale, cudaStream_t) override {
+    *scale = kernels::ScaleOf(*most);
+    WithAccess(
+        NumberFormat::kBf16, count,
+        [&](auto access) {
+          constexpr int kPack = decltype(access)::kPack;
+          constexpr int64_t kChunk = kernels::QuantisedChunk<kPack>(1);
+          for (int64_t at = 0; at < count; at += kChunk) {
+            kernels::QuantiseChunk<kPack>(
+                OneLane(), count - at, static_cast<const Bf16*>(in) + at,
+                1.0f / *scale, static_cast<uint8_t*>(out) + at);
+          }
+        },
+        in, out);
+    Spoil("quantised", static_cast<uint8_t*>(out), count);
+    Spoil("scale", scale, 1);
+    return cudaSuccess;
+  }
+
+  cudaError_t QuantiseTransposed(const void* in, int64_t width,
+                                 const TransposedPiece* pieces,
+                                 int64_t piece_count, const float* most,
+                                 void* out, float* scale,
+                                 cudaStream_t) override {
+    if (width % 4 != 0) return cudaErrorInvalidValue;
+    *scale = kernels::ScaleOf(*most);
+    std::vector<uint32_t> scratch(kernels::kTransposingWords);
+    for (int64_t i = 0; i < piece_count; ++i) {
+      for (int64_t column = 0; column < width;
+           column += kernels::kTransposedColumns) {
+        kernels::QuantiseTransposedPiece(
+            OneLane(), pieces[i], width, column, static_cast<const Bf16*>(in),
+            1.0f / *scale, scratch.data(), static_cast<uint8_t*>(out));
+      }
+      const TransposedPiece& piece = pieces[i];
+      Spoil("transposed", static_cast<uint8_t*>(out) + piece.to,
+            (width - 1) * piece.pitch + piece.rows);
+    }
+    Spoil("scale", scale, 1);
     return cudaSuccess;
   }
 

@@ -16,7 +16,8 @@ Kernels& HostKernels();
 // "copy", "one", "probabilities", "experts", "slots" (the first and the last
 // are exchanged), "weights", "permuted", "combined", "d_rows",
 // "weight_gradients", "d_logits", "active", "d_gate", "d_up", "sum", "normed",
-// "losses", "gradient", "adam_weights", "moment1", "moment2", "weights_out".
+// "losses", "gradient", "adam_weights", "moment1", "moment2", "weights_out",
+// "quantised", "transposed" (in both the code, not the number), "scale".
 std::unique_ptr<Kernels> HostKernelsWithFault(const std::string& output);
 
 }  // namespace moeplan::worker

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/rng.h"
+#include "tests/testing/cuda/e4m3.h"
 #include "tests/testing/cuda/fake_cuda.h"
 #include "tests/testing/cuda/fake_lt.h"
 #include "tests/testing/cuda/host_kernels.h"
@@ -24,10 +25,10 @@ class LtTest : public testing::Test {
  protected:
   LtTest() { Open(&lt_.calls(), absl::OkStatus()); }
 
-  void Open(const LtCalls* lt, const absl::Status& why) {
+  void Open(const LtCalls* lt, const absl::Status& why,
+            Kernels& kernels = HostKernels()) {
     context_.reset();
-    auto context =
-        CudaContext::Open(0, FakeCuda::calls(), HostKernels(), lt, why);
+    auto context = CudaContext::Open(0, FakeCuda::calls(), kernels, lt, why);
     if (context.ok()) context_ = *std::move(context);
   }
 
@@ -48,6 +49,12 @@ class LtTest : public testing::Test {
       if (format == NumberFormat::kF32) {
         buffer.as<float>()[i] = drawn;
         values.push_back(drawn);
+      } else if (format == NumberFormat::kE4m3) {
+        // +-0.25 to 1.875.
+        uint8_t& code = buffer.as<uint8_t>()[i];
+        code = static_cast<uint8_t>(0x28 + rng.UniformIndex(24));
+        if (drawn < 0) code |= 0x80;
+        values.push_back(FromE4m3(code));
       } else {
         buffer.as<Bf16>()[i] = FromFloat<Bf16>(drawn);
         values.push_back(ToFloat(buffer.as<Bf16>()[i]));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
+#include "worker/device/cuda/lt_product.h"
 
 namespace moeplan::worker {
 namespace {
@@ -29,8 +30,11 @@ struct FlopsPerCycle {
   const char* dtype;
   double flops;
 };
-constexpr FlopsPerCycle kFlopsPerCycle[] = {
-    {80, "bf16", 2048}, {80, "f32", 128}, {90, "bf16", 4096}, {90, "f32", 256}};
+constexpr FlopsPerCycle kFlopsPerCycle[] = {{80, "bf16", 2048},
+                                            {80, "f32", 128},
+                                            {90, "bf16", 4096},
+                                            {90, "f32", 256},
+                                            {90, "fp8", 8192}};
 
 std::string VersionText(int version) {
   return absl::StrCat(version / 1000, ".", version % 1000 / 10);
@@ -149,6 +153,12 @@ absl::Status CudaDevice::CheckKernels() {
 
 SoftwareStack CudaDevice::software() const { return software_; }
 
+std::vector<std::string> CudaDevice::dtypes() const {
+  std::vector<std::string> dtypes = {"bf16", "f32"};
+  if (MultipliesE4m3(*context_)) dtypes.push_back("fp8");
+  return dtypes;
+}
+
 std::vector<ClockTruePeak> CudaDevice::ClockTruePeaks() {
   std::vector<ClockTruePeak> peaks;
   const std::optional<double> hertz = clocks_.highest_hertz();
@@ -219,7 +229,7 @@ absl::StatusOr<std::unique_ptr<PreparedCase>> CudaDevice::Prepare(
     const Case& one) {
   MOEPLAN_RETURN_IF_ERROR(Usable());
   MOEPLAN_ASSIGN_OR_RETURN(const NumberFormat format,
-                           NumberFormatOf(one.dtype));
+                           ProductFormatOf(one.dtype));
   const int64_t bytes_before = context_->allocated_bytes();
   context_->ResetPeak();
   std::vector<std::unique_ptr<CudaOperation>> operations;

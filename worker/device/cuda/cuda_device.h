@@ -53,7 +53,8 @@ class CudaDevice final : public Device {
 
   const DeviceIdentity& identity() const override { return identity_; }
   SoftwareStack software() const override;
-  std::vector<std::string> dtypes() const override { return {"bf16", "f32"}; }
+  // fp8 from compute capability 8.9 on.
+  std::vector<std::string> dtypes() const override;
   double NowSeconds() override { return context_->NowSeconds(); }
   // Where the arithmetic of a multiprocessor in a cycle is known: at the
   // highest clock that was run over 50 ms, so that no case is taken for wrong

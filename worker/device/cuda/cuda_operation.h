@@ -15,6 +15,11 @@
 
 namespace moeplan::worker {
 
+// Backend of a case that is measured without a graph: the device's choice, each
+// of its launches given to the device by itself, as training without a fixed
+// capacity of experts gives them.
+inline constexpr char kEagerBackend[] = "eager";
+
 // One operation with one set of operands in the device's memory.
 class CudaOperation {
  public:
@@ -35,6 +40,13 @@ class CudaOperation {
   virtual int64_t bytes() const = 0;
   // Padding and recomputation included; absent where not known.
   virtual std::optional<double> executed_flops() const { return std::nullopt; }
+
+  // Whether runs are timed as they were enqueued, not as a captured graph.
+  bool is_eager() const { return is_eager_; }
+  void RunEagerly() { is_eager_ = true; }
+
+ private:
+  bool is_eager_ = false;
 };
 
 using MadeCudaOperation = absl::StatusOr<std::unique_ptr<CudaOperation>>;
@@ -52,11 +64,15 @@ MadeCudaOperation MakeCudaRouting(const Case& one, CudaContext& context);
 MadeCudaOperation MakeCudaMemoryBound(const Case& one, CudaContext& context);
 MadeCudaOperation MakeCudaMoeBlock(const Case& one, CudaContext& context);
 
-// By the operation's kind, one of the above.
+// By the operation's kind, one of the above; with kEagerBackend the device's
+// choice, to be run eagerly.
 MadeCudaOperation MakeCudaOperation(const Case& one, CudaContext& context);
 
-// "f32" or "bf16". Errors: UNIMPLEMENTED for any other.
+// "f32" or "bf16", in which all operations run. Errors: UNIMPLEMENTED for any
+// other.
 absl::StatusOr<NumberFormat> NumberFormatOf(const std::string& dtype);
+// Also "fp8", e4m3, in which only matrix products run.
+absl::StatusOr<NumberFormat> ProductFormatOf(const std::string& dtype);
 
 }  // namespace moeplan::worker
 

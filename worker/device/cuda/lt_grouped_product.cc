@@ -26,14 +26,25 @@ struct Step {
   int stream = 0;
 };
 
-LtProductSpec SpecOf(const ExpertProduct& one, NumberFormat format) {
-  return {.m = one.m,
-          .n = one.n,
-          .k = one.k,
-          .transposed_a = one.transposed_a,
-          .transposed_b = one.transposed_b,
-          .in = format,
-          .out = format};
+NumberFormat ResultFormat(NumberFormat format) {
+  return format == NumberFormat::kE4m3 ? NumberFormat::kBf16 : format;
+}
+
+LtProductSpec SpecOf(const ExpertProduct& one, NumberFormat format,
+                     GemmPass pass) {
+  LtProductSpec spec = {.m = one.m,
+                        .n = one.n,
+                        .k = one.k,
+                        .transposed_a = one.transposed_a,
+                        .transposed_b = one.transposed_b,
+                        .in = format,
+                        .out = ResultFormat(format)};
+  if (format == NumberFormat::kE4m3) {
+    spec.transposed_a = false;
+    spec.transposed_b = true;
+    spec.fast_sums = pass == GemmPass::kForward;
+  }
+  return spec;
 }
 
 const uint8_t* At(const void* data, int64_t offset) {
@@ -69,6 +80,10 @@ class LtGroupedProduct::Impl {
        CudaContext& context)
       : op_(std::move(op)), format_(format), context_(context) {
     if (route == GroupedRoute::kDense) op_.rows_per_expert = {RowsOf(op_)};
+    if (format == NumberFormat::kE4m3 &&
+        op_.pass == GemmPass::kWeightGradient) {
+      for (int64_t& rows : op_.rows_per_expert) rows = UpToE4m3Step(rows);
+    }
     if (route == GroupedRoute::kStreams) {
       streams_ = std::min(CudaContext::kSideStreams,
                           static_cast<int>(op_.rows_per_expert.size()));
@@ -96,7 +111,7 @@ class LtGroupedProduct::Impl {
   }
 
   absl::Status Enqueue(const void* a, const void* b, void* c,
-                       cudaStream_t stream) const {
+                       cudaStream_t stream, const LtScales& scales) const {
     if (streams_ > 0) {
       MOEPLAN_RETURN_IF_ERROR(context_.Fork(stream, streams_));
     }
@@ -104,7 +119,8 @@ class LtGroupedProduct::Impl {
     for (const Step& step : steps_) {
       if (!status.ok()) break;
       status = Run(step, a, b, c,
-                   streams_ > 0 ? context_.side_stream(step.stream) : stream);
+                   streams_ > 0 ? context_.side_stream(step.stream) : stream,
+                   scales);
     }
     // Joined after an error too: a capture with open forks cannot end.
     if (streams_ > 0) status.Update(context_.Join(stream, streams_));
@@ -132,18 +148,19 @@ class LtGroupedProduct::Impl {
   // Expert i runs on stream i modulo their number, as in Transformer Engine.
   absl::Status AddExperts(LtProducts& products) {
     const int64_t bytes = BytesOf(format_);
+    const int64_t result_bytes = BytesOf(ResultFormat(format_));
     int index = 0;
     for (const ExpertProduct& one : ExpertProducts(op_)) {
       Step step = {.a_offset = one.a_offset * bytes,
                    .b_offset = one.b_offset * bytes,
-                   .c_offset = one.c_offset * bytes,
+                   .c_offset = one.c_offset * result_bytes,
                    .stream = index++ % std::max(streams_, 1)};
       if (one.m == 0) continue;
       if (one.k == 0) {
-        step.zeroed_bytes = one.m * one.n * bytes;
+        step.zeroed_bytes = one.m * one.n * result_bytes;
       } else {
-        MOEPLAN_ASSIGN_OR_RETURN(step.product,
-                                 products.ProductOf(SpecOf(one, format_)));
+        MOEPLAN_ASSIGN_OR_RETURN(
+            step.product, products.ProductOf(SpecOf(one, format_, op_.pass)));
       }
       steps_.push_back(step);
     }
@@ -158,7 +175,7 @@ class LtGroupedProduct::Impl {
             "lt_strided needs experts that all have the same number of rows");
       }
     }
-    LtProductSpec spec = SpecOf(experts.front(), format_);
+    LtProductSpec spec = SpecOf(experts.front(), format_, op_.pass);
     spec.batch = static_cast<int64_t>(experts.size());
     Step step;
     MOEPLAN_ASSIGN_OR_RETURN(step.product, products.ProductOf(spec));
@@ -167,7 +184,7 @@ class LtGroupedProduct::Impl {
   }
 
   absl::Status Run(const Step& step, const void* a, const void* b, void* c,
-                   cudaStream_t stream) const {
+                   cudaStream_t stream, const LtScales& scales) const {
     if (step.product == nullptr) {
       return context_.ToStatus(
           context_.calls().memset_async(At(c, step.c_offset), 0,
@@ -177,7 +194,7 @@ class LtGroupedProduct::Impl {
     }
     return step.product->Enqueue(
         At(a, step.a_offset), At(b, step.b_offset), At(c, step.c_offset),
-        workspaces_[static_cast<size_t>(step.stream)].data(), stream);
+        workspaces_[static_cast<size_t>(step.stream)].data(), stream, scales);
   }
 
   GroupedGemm op_;
@@ -204,8 +221,9 @@ LtGroupedProduct& LtGroupedProduct::operator=(LtGroupedProduct&&) noexcept =
 LtGroupedProduct::~LtGroupedProduct() = default;
 
 absl::Status LtGroupedProduct::Enqueue(const void* a, const void* b, void* c,
-                                       cudaStream_t stream) const {
-  return impl_->Enqueue(a, b, c, stream);
+                                       cudaStream_t stream,
+                                       const LtScales& scales) const {
+  return impl_->Enqueue(a, b, c, stream, scales);
 }
 int64_t LtGroupedProduct::workspace_bytes() const {
   return impl_->workspace_bytes();

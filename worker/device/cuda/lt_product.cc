@@ -8,13 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "worker/device/cuda/lt_calls.h"
+#include "worker/device/cuda/lt_operands.h"
 #include "worker/device/cuda/lt_tile.h"
 
 namespace moeplan::worker {
 namespace {
 
-// What cudaMalloc and CudaContext::Allocate align to.
-constexpr int64_t kMostAlignment = 256;
 constexpr int kCandidates = 8;
 
 using Desc = std::unique_ptr<cublasLtMatmulDescOpaque_t,
@@ -50,56 +49,10 @@ absl::Status ToStatus(const CudaContext& context, cublasStatus_t status,
   }
 }
 
-// An operand as it is stored: `rows` lie behind each other.
-struct Stored {
-  int64_t rows = 0;
-  int64_t columns = 0;
-  NumberFormat format = NumberFormat::kBf16;
-
-  int64_t row_bytes() const { return columns * BytesOf(format); }
-  // That of every row, and so of every expert's first one.
-  int64_t alignment() const {
-    return std::min(kMostAlignment, row_bytes() & -row_bytes());
-  }
-};
-
-Stored StoredA(const LtProductSpec& spec) {
-  return spec.transposed_a ? Stored{spec.k, spec.m, spec.in}
-                           : Stored{spec.m, spec.k, spec.in};
-}
-Stored StoredB(const LtProductSpec& spec) {
-  return spec.transposed_b ? Stored{spec.n, spec.k, spec.in}
-                           : Stored{spec.k, spec.n, spec.in};
-}
-Stored StoredC(const LtProductSpec& spec) { return {spec.m, spec.n, spec.out}; }
-
-std::string Describe(const LtProductSpec& spec) {
-  const auto name = [](NumberFormat format) {
-    return format == NumberFormat::kF32 ? "f32" : "bf16";
-  };
-  return absl::StrCat("m ", spec.m, ", n ", spec.n, ", k ", spec.k, ", ",
-                      name(spec.in), " to ", name(spec.out));
-}
-
-// cuBLASLt's setters accept nearly everything, so that sizes are checked here.
-absl::Status Validate(const LtProductSpec& spec, size_t version) {
-  if (spec.m < 1 || spec.n < 1 || spec.k < 1 || spec.batch < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("sizes of a product must be positive: ", Describe(spec)));
-  }
-  if (spec.in == NumberFormat::kF32 && spec.out == NumberFormat::kBf16) {
-    return absl::UnimplementedError(
-        "cuBLASLt has no product of f32 operands with a bf16 result");
-  }
-  // Before 13.3 rows of 2 GiB give wrong results (CUB-9572).
-  for (const Stored& operand : {StoredA(spec), StoredB(spec), StoredC(spec)}) {
-    if (version < 130300 && operand.row_bytes() > INT32_MAX) {
-      return absl::UnimplementedError(absl::StrCat(
-          "cuBLASLt before 13.3 computes rows of 2 GiB and more wrongly: ",
-          Describe(spec)));
-    }
-  }
-  return absl::OkStatus();
+cudaDataType_t TypeOf(NumberFormat format) {
+  return format == NumberFormat::kF32    ? CUDA_R_32F
+         : format == NumberFormat::kBf16 ? CUDA_R_16BF
+                                         : CUDA_R_8F_E4M3;
 }
 
 // Row-major C = A B is column-major C' = B' A', and a row-major matrix is, as
@@ -118,7 +71,9 @@ class MadeProduct final : public LtProduct {
         b_(nullptr, lt_.layout_destroy),
         c_(nullptr, lt_.layout_destroy) {}
 
-  absl::Status Create() {
+  // `any_scale` is a float on the device, so that an algorithm is chosen for
+  // operands that have a scale; null where operands have none.
+  absl::Status Create(const float* any_scale) {
     cublasLtMatmulDesc_t desc = nullptr;
     MOEPLAN_RETURN_IF_ERROR(ToStatus(
         context_, lt_.desc_create(&desc, CUBLAS_COMPUTE_32F, CUDA_R_32F),
@@ -128,19 +83,36 @@ class MadeProduct final : public LtProduct {
         SetTranspose(CUBLASLT_MATMUL_DESC_TRANSA, spec_.transposed_b));
     MOEPLAN_RETURN_IF_ERROR(
         SetTranspose(CUBLASLT_MATMUL_DESC_TRANSB, spec_.transposed_a));
+    if (spec_.in == NumberFormat::kE4m3) {
+      MOEPLAN_RETURN_IF_ERROR(Set(CUBLASLT_MATMUL_DESC_FAST_ACCUM,
+                                  static_cast<int8_t>(spec_.fast_sums)));
+      MOEPLAN_RETURN_IF_ERROR(SetScales({any_scale, any_scale}));
+    }
     MOEPLAN_RETURN_IF_ERROR(CreateLayout(StoredA(spec_), a_));
     MOEPLAN_RETURN_IF_ERROR(CreateLayout(StoredB(spec_), b_));
     MOEPLAN_RETURN_IF_ERROR(CreateLayout(StoredC(spec_), c_));
     return ChooseAlgorithm();
   }
 
-  absl::Status Enqueue(const void* a, const void* b, void* c, void* workspace,
-                       cudaStream_t stream) const override {
+  int64_t workspace_bytes() const override { return workspace_bytes_; }
+  std::optional<double> executed_flops() const override {
+    return executed_flops_;
+  }
+
+ private:
+  absl::Status Run(const void* a, const void* b, void* c, void* workspace,
+                   cudaStream_t stream, const LtScales& scales) const override {
     // Before 13.2 cuBLASLt does not check what its algorithm relies on.
     if (!IsAligned(a, StoredA(spec_)) || !IsAligned(b, StoredB(spec_)) ||
         !IsAligned(c, StoredC(spec_))) {
       return absl::InvalidArgumentError(absl::StrCat(
           "an operand is not aligned as its rows are: ", Describe(spec_)));
+    }
+    if (spec_.in == NumberFormat::kE4m3) {
+      if (scales.a == nullptr || scales.b == nullptr) {
+        return absl::InvalidArgumentError("operands in e4m3 have no scales");
+      }
+      MOEPLAN_RETURN_IF_ERROR(SetScales(scales));
     }
     const float one = 1;
     const float zero = 0;
@@ -152,12 +124,6 @@ class MadeProduct final : public LtProduct {
         "cublasLtMatmul");
   }
 
-  int64_t workspace_bytes() const override { return workspace_bytes_; }
-  std::optional<double> executed_flops() const override {
-    return executed_flops_;
-  }
-
- private:
   static bool IsAligned(const void* data, const Stored& operand) {
     return reinterpret_cast<uintptr_t>(data) %
                static_cast<uintptr_t>(operand.alignment()) ==
@@ -166,20 +132,30 @@ class MadeProduct final : public LtProduct {
 
   absl::Status SetTranspose(cublasLtMatmulDescAttributes_t attribute,
                             bool transposed) {
-    const cublasOperation_t operation = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    return ToStatus(
-        context_,
-        lt_.desc_set(desc_.get(), attribute, &operation, sizeof(operation)),
-        "cublasLtMatmulDescSetAttribute");
+    return Set(attribute, transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+  }
+
+  // cuBLASLt's A is ours B.
+  absl::Status SetScales(const LtScales& scales) const {
+    MOEPLAN_RETURN_IF_ERROR(
+        Set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.b));
+    return Set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.a);
+  }
+
+  template <typename T>
+  absl::Status Set(cublasLtMatmulDescAttributes_t attribute,
+                   const T& value) const {
+    return ToStatus(context_,
+                    lt_.desc_set(desc_.get(), attribute, &value, sizeof(value)),
+                    "cublasLtMatmulDescSetAttribute");
   }
 
   absl::Status CreateLayout(const Stored& operand, Layout& layout) {
-    const cudaDataType_t type =
-        operand.format == NumberFormat::kF32 ? CUDA_R_32F : CUDA_R_16BF;
     cublasLtMatrixLayout_t made = nullptr;
     MOEPLAN_RETURN_IF_ERROR(ToStatus(
         context_,
-        lt_.layout_create(&made, type, static_cast<uint64_t>(operand.columns),
+        lt_.layout_create(&made, TypeOf(operand.format),
+                          static_cast<uint64_t>(operand.columns),
                           static_cast<uint64_t>(operand.rows), operand.columns),
         "cublasLtMatrixLayoutCreate"));
     layout.reset(made);
@@ -321,19 +297,23 @@ class LtProducts::Impl {
     if (lt == nullptr) {
       return absl::UnimplementedError(context_.lt_status().message());
     }
-    MOEPLAN_RETURN_IF_ERROR(Validate(spec, lt->get_version()));
+    MOEPLAN_RETURN_IF_ERROR(Validate(spec, context_));
     if (handle_ == nullptr) {
       MOEPLAN_RETURN_IF_ERROR(
           ToStatus(context_, lt->create(&handle_), "cublasLtCreate"));
     }
     auto made = std::make_unique<MadeProduct>(spec, context_, handle_);
-    MOEPLAN_RETURN_IF_ERROR(made->Create());
+    if (spec.in == NumberFormat::kE4m3 && any_scale_.data() == nullptr) {
+      MOEPLAN_ASSIGN_OR_RETURN(any_scale_, context_.Allocate(sizeof(float)));
+    }
+    MOEPLAN_RETURN_IF_ERROR(made->Create(any_scale_.as<float>()));
     return (products_[spec] = std::move(made)).get();
   }
 
  private:
   CudaContext& context_;
   cublasLtHandle_t handle_ = nullptr;
+  DeviceBuffer any_scale_;
   std::map<LtProductSpec, std::unique_ptr<LtProduct>> products_;
 };
 

@@ -150,8 +150,8 @@ app.kubernetes.io/component: worker
 {{- if not (has $job.suite (list "smoke" "standard" "full")) -}}
 {{- fail (printf "%s.suite is %q: use smoke, standard or full" $where $job.suite) -}}
 {{- end -}}
-{{- if not (regexMatch "^(bf16|f32)(,(bf16|f32))*$" $job.dtype) -}}
-{{- fail (printf "%s.dtype is %q: use bf16, f32 or both with a comma" $where $job.dtype) -}}
+{{- if not (regexMatch "^(bf16|f32|fp8)(,(bf16|f32|fp8))*$" $job.dtype) -}}
+{{- fail (printf "%s.dtype is %q: use bf16, f32 and fp8, with commas between" $where $job.dtype) -}}
 {{- end -}}
 {{- if and (eq $job.device "cuda") (not $job.product) -}}
 {{- fail (printf "%s.product is empty: name the GPU as its nodes' label nvidia.com/gpu.product does, since measurements of different ones are never mixed" $where) -}}

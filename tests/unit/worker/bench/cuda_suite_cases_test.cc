@@ -1,5 +1,6 @@
 #include "worker/bench/cuda_suite_cases.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 
 namespace moeplan::worker {
 namespace {
+
+using ::testing::IsSupersetOf;
 
 constexpr double kGibi = 1024.0 * 1024.0 * 1024.0;
 
@@ -99,7 +102,7 @@ TEST(CudaSuiteTest, EachIsExpectedToEndInItsTime) {
 }
 
 TEST(CudaSuiteTest, NoCaseHasMoreThan16GiBOfOperands) {
-  for (const Case& one : CudaSuite("full", {"bf16", "f32"}).cases) {
+  for (const Case& one : CudaSuite("full", {"bf16", "f32", "fp8"}).cases) {
     EXPECT_LE(OperandBytes(one.operation, ElementBytes(one.dtype)), 16 * kGibi)
         << NameOf(one);
   }
@@ -128,6 +131,12 @@ TEST(CudaSuiteTest, StandardDecidesTheTargetsOfProducts) {
   }
   // Both passes of the blocks that are judged.
   for (const char* pass : {"forward", "backward"}) {
+    for (const char* backend : {"", "_eager"}) {
+      EXPECT_TRUE(has(absl::StrCat("moe_block_", pass,
+                                   "_t2048_d4096_k2_gated14336_e4_rows4096_"
+                                   "max1024_bf16",
+                                   backend, "_balanced_s1")));
+    }
     EXPECT_TRUE(has(absl::StrCat("moe_block_", pass,
                                  "_t16384_d4096_k2_gated14336_e4_rows32768_"
                                  "max8192_bf16_balanced_s1")));
@@ -179,8 +188,8 @@ TEST(CudaSuiteTest, StandardSweepsExpertsFromTheSmallestOfTheLaws) {
             (std::set<int64_t>{16, 64, 256, 1023, 1024, 4096, 8192}));
   EXPECT_EQ(routings, (std::set<std::string>{"balanced", "holes", "multinomial",
                                              "one_hot", "zipf"}));
-  EXPECT_EQ(backends, (std::set<std::string>{"", "lt_dense", "lt_one_stream",
-                                             "lt_strided"}));
+  EXPECT_EQ(backends, (std::set<std::string>{"", "eager", "lt_dense",
+                                             "lt_one_stream", "lt_strided"}));
   EXPECT_TRUE(has_empty);
   EXPECT_TRUE(has_odd);
 }
@@ -237,6 +246,38 @@ TEST(CudaSuiteTest, MemoryBoundOperationsReachBeyond256MiB) {
             (std::set{OperationKind::kRouting, OperationKind::kElementwise,
                       OperationKind::kCrossEntropy, OperationKind::kOptimizer,
                       OperationKind::kCopy}));
+}
+
+TEST(CudaSuiteTest, Fp8HasTheProductsThatTensorCoresTake) {
+  const Suite smoke = CudaSuite("smoke", {"fp8"});
+  EXPECT_TRUE(smoke.cases.front().is_ceiling);
+  for (const char* name : {"smoke", "full"}) {
+    const Suite suite = CudaSuite(name, {"fp8"});
+    EXPECT_LT(Expected(suite), suite.options.most_total_seconds) << name;
+    std::set<GemmPass> passes;
+    for (const Case& one : suite.cases) {
+      if (const auto* op = std::get_if<Gemm>(&one.operation)) {
+        EXPECT_EQ(op->n % 16 + op->k % 16, 0) << NameOf(one);
+        continue;
+      }
+      const auto* op = std::get_if<GroupedGemm>(&one.operation);
+      ASSERT_NE(op, nullptr) << NameOf(one);
+      EXPECT_EQ(op->in_width % 16 + op->out_width % 16, 0) << NameOf(one);
+      EXPECT_NE(one.backend, "lt_strided");
+      passes.insert(op->pass);
+    }
+    EXPECT_EQ(passes.size(), 3u);
+    const size_t dense = OperationsOf<Gemm>(suite).size();
+    EXPECT_GT(dense, 15u);
+    EXPECT_GT(suite.cases.size() - dense, 30u);
+  }
+  // The ways to run grouped products stand beside each other in it too.
+  EXPECT_THAT(NamesOf(CudaSuite("standard", {"fp8"})),
+              IsSupersetOf({"gemm_m8192_n8192_k8192_fp8",
+                            "grouped_gemm_forward_e8_rows65536_max8192_"
+                            "in4096_out28672_fp8_balanced_s1",
+                            "grouped_gemm_forward_e8_rows65536_max8192_"
+                            "in4096_out28672_fp8_lt_dense_balanced_s1"}));
 }
 
 TEST(CudaSuiteTest, OtherFormatsHaveWhatATimeModelNeeds) {

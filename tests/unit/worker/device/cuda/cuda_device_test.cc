@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,7 +20,6 @@ using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::Optional;
 
 constexpr int64_t kMiB = int64_t{1} << 20;
@@ -114,20 +113,6 @@ TEST(CudaDeviceTest, TimesAreTheDevicesOwn) {
   }
 }
 
-TEST(CudaDeviceTest, RunsTimedTogetherAreOneLaunch) {
-  FakeMachine machine;
-  machine.run_seconds = 5e-6;
-  const auto device = *machine.Open();
-  const auto prepared = *device->Prepare(CopyCase(kMiB));
-  ASSERT_TRUE(prepared->CheckNumerics().ok());
-  EXPECT_EQ(machine.cuda.graph_launches(), 0) << "the gate runs eagerly";
-  const int64_t spins = machine.clock_kernels.spins();
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(prepared->Time(500).ok());
-  EXPECT_EQ(machine.cuda.graph_launches(), 4);
-  EXPECT_EQ(machine.cuda.captures(), 1) << "captured once, replayed";
-  EXPECT_EQ(machine.clock_kernels.spins() - spins, 4);
-}
-
 TEST(CudaDeviceTest, SetsOfOperandsExceedTheCacheTwice) {
   FakeMachine machine;
   const auto device = *machine.Open();
@@ -138,32 +123,6 @@ TEST(CudaDeviceTest, SetsOfOperandsExceedTheCacheTwice) {
     const auto prepared = *device->Prepare(CopyCase(bytes));
     EXPECT_EQ(machine.made.size(), sets) << bytes;
   }
-}
-
-TEST(CudaDeviceTest, RunsGoThroughTheSetsInTurn) {
-  FakeMachine machine;
-  const auto device = *machine.Open();
-  const auto prepared = *device->Prepare(CopyCase(4 * kMiB));  // 16 sets
-  // What was captured: each set once, whatever is timed together.
-  for (const int64_t runs : {1, 4, 16}) {
-    machine.enqueued.clear();
-    for (int i = 0; i < 64; ++i) ASSERT_TRUE(prepared->Time(runs).ok());
-    std::vector<int> order(16);
-    for (int i = 0; i < 16; ++i) order[static_cast<size_t>(i)] = i;
-    EXPECT_EQ(machine.enqueued, order) << runs;
-  }
-  // Of 5 each, three windows fit; 16 are run over and over in one of 40.
-  machine.enqueued.clear();
-  for (int i = 0; i < 9; ++i) ASSERT_TRUE(prepared->Time(5).ok());
-  EXPECT_EQ(machine.enqueued.size(), 15u);
-  EXPECT_EQ(
-      std::set<int>(machine.enqueued.begin(), machine.enqueued.end()).size(),
-      15u);
-  machine.enqueued.clear();
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE(prepared->Time(40).ok());
-  ASSERT_EQ(machine.enqueued.size(), 40u);
-  EXPECT_EQ(machine.enqueued[15], 15);
-  EXPECT_EQ(machine.enqueued[16], 0);
 }
 
 TEST(CudaDeviceTest, FewerSetsDoWhereMemoryIsShort) {
@@ -187,13 +146,6 @@ TEST(CudaDeviceTest, HalfOfTheFreeMemoryIsLeft) {
   const auto device = *machine.Open();
   const auto prepared = *device->Prepare(CopyCase(4 * kMiB));
   EXPECT_EQ(machine.made.size(), 3u);
-}
-
-TEST(CudaDeviceTest, ThePeakIsThatOfOneSet) {
-  FakeMachine machine;
-  const auto device = *machine.Open();
-  const auto prepared = *device->Prepare(CopyCase(4 * kMiB));
-  EXPECT_EQ(prepared->peak_memory_bytes(), 8 * kMiB);
 }
 
 TEST(CudaDeviceTest, NothingStaysBehindACase) {
@@ -245,6 +197,21 @@ TEST(CudaDeviceTest, FormatsWithoutKernelsAreUnsupported) {
             Disposition::kUnsupported);
 }
 
+TEST(CudaDeviceTest, Fp8IsAFormatFromAdaOn) {
+  FakeMachine machine;
+  for (const auto& [major, minor, has_fp8] :
+       {std::tuple(8, 0, false), std::tuple(8, 6, false),
+        std::tuple(8, 9, true), std::tuple(9, 0, true),
+        std::tuple(10, 0, true)}) {
+    machine.cuda.properties.major = major;
+    machine.cuda.properties.minor = minor;
+    const std::vector<std::string> dtypes = (*machine.Open())->dtypes();
+    EXPECT_EQ(std::find(dtypes.begin(), dtypes.end(), "fp8") != dtypes.end(),
+              has_fp8)
+        << major << "." << minor;
+  }
+}
+
 TEST(CudaDeviceTest, PeaksFollowTheClockThatWasRun) {
   FakeMachine machine;
   machine.run_seconds = 1e-3;
@@ -254,11 +221,13 @@ TEST(CudaDeviceTest, PeaksFollowTheClockThatWasRun) {
   const auto prepared = *device->Prepare(GemmCase(4096));
   for (int i = 0; i < 400; ++i) ASSERT_TRUE(prepared->Time(1).ok());
   auto peaks = device->ClockTruePeaks();
-  ASSERT_EQ(peaks.size(), 2u);
+  ASSERT_EQ(peaks.size(), 3u);
   EXPECT_EQ(peaks[0].dtype, "bf16");
   EXPECT_NEAR(peaks[0].flops_per_second, 132 * 4096 * 1.5e9, 1e9);
   EXPECT_EQ(peaks[1].dtype, "f32");
   EXPECT_NEAR(peaks[1].flops_per_second, 132 * 256 * 1.5e9, 1e8);
+  EXPECT_EQ(peaks[2].dtype, "fp8");
+  EXPECT_NEAR(peaks[2].flops_per_second, 132 * 8192 * 1.5e9, 1e9);
   EXPECT_THAT(device->Conditions().compute_clock_hertz,
               Optional(DoubleNear(1.5e9, 1e5)));
   // A short time at a higher clock moves the peak and not the median.
@@ -314,40 +283,6 @@ TEST(CudaDeviceTest, ARateAboveThePeakIsNoNumber) {
   machine.run_seconds *= 2.1;
   EXPECT_EQ(MeasureCase(*device, GemmCase(8192), RunnerOptions()).disposition,
             Disposition::kPassed);
-}
-
-TEST(CudaDeviceTest, CountsBehindTheTimedRunsInConfirmedUnits) {
-  FakeMachine machine;
-  machine.has_cupti = true;
-  machine.CountRun(0);  // so that the counters are there
-  machine.run_seconds = 1e-2;
-  const auto device = *machine.Open();
-  const Measurement product =
-      MeasureCase(*device, GemmCase(2048), RunnerOptions());
-  ASSERT_EQ(product.disposition, Disposition::kPassed)
-      << product.disposition_reason;
-  EXPECT_THAT(product.executed_flops,
-              Optional(DoubleNear(2 * std::pow(2048.0, 3), 1)));
-  EXPECT_EQ(product.counted_moved_bytes, 1024);
-  // A copy multiplies nothing.
-  const Measurement copy =
-      MeasureCase(*device, CopyCase(kMiB), RunnerOptions());
-  EXPECT_EQ(copy.executed_flops, std::nullopt);
-  EXPECT_EQ(copy.counted_moved_bytes, 1024);
-  EXPECT_THAT(device->CoverageGaps(), Not(Contains(HasSubstr("counted"))));
-}
-
-TEST(CudaDeviceTest, DeniedCountersAreAGapAndNoFailure) {
-  FakeMachine machine;
-  machine.has_cupti = true;
-  machine.CountRun(0);
-  machine.cupti.enable_result = CUPTI_ERROR_INSUFFICIENT_PRIVILEGES;
-  const auto device = *machine.Open();
-  const Measurement copy =
-      MeasureCase(*device, CopyCase(kMiB), RunnerOptions());
-  EXPECT_EQ(copy.disposition, Disposition::kPassed);
-  EXPECT_EQ(copy.counted_moved_bytes, std::nullopt);
-  EXPECT_THAT(device->CoverageGaps(), Contains(HasSubstr("(CUPTI error 35)")));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/cuda/fake_machine.h"
+#include "worker/bench/measure_case.h"
 #include "worker/bench/runner.h"
 
 namespace moeplan::worker {

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/testing/cuda/lt_fixture.h"
@@ -18,12 +21,14 @@ constexpr GroupedRoute kRoutes[] = {
     GroupedRoute::kDense};
 
 Case Grouped(std::vector<int64_t> rows, GemmPass pass,
-             const std::string& backend = "") {
+             const std::string& backend = "",
+             const std::string& dtype = "bf16") {
+  const bool is_fp8 = dtype == "fp8";
   return {.operation = GroupedGemm{.rows_per_expert = std::move(rows),
-                                   .in_width = 40,
-                                   .out_width = 24,
+                                   .in_width = is_fp8 ? 48 : 40,
+                                   .out_width = is_fp8 ? 80 : 24,
                                    .pass = pass},
-          .dtype = "bf16",
+          .dtype = dtype,
           .backend = backend,
           .seed = 5};
 }
@@ -48,7 +53,8 @@ class CudaProductTest : public LtTest {
     const auto check = RunAndCheck(one);
     ASSERT_TRUE(check.ok()) << check.status();
     EXPECT_TRUE(check->passed()) << check->relative_error;
-    EXPECT_GT(check->relative_error, 0);  // of random data
+    // Of random data; what was rounded to 3 bits has some 4 % of error.
+    EXPECT_GT(check->relative_error, one.dtype == "fp8" ? 0.02 : 0);
   }
 };
 
@@ -60,6 +66,50 @@ TEST_F(CudaProductTest, DenseProductsAgreeWithTheReference) {
     ExpectCorrect(Dense(7, 1, 64, dtype));
     ExpectCorrect(Dense(200, 300, 100, dtype));  // compared in part
   }
+}
+
+TEST_F(CudaProductTest, DenseProductsInFp8AgreeWithTheReference) {
+  ExpectCorrect(Dense(64, 48, 32, "fp8"));
+  ExpectCorrect(Dense(1, 256, 128, "fp8"));
+  ExpectCorrect(Dense(33, 16, 160, "fp8"));
+  ExpectCorrect(Dense(200, 304, 112, "fp8"));  // compared in part
+  EXPECT_TRUE(lt_.products.back().has_fast_sums);
+}
+
+TEST_F(CudaProductTest, EveryRouteAndPassAgreesInFp8) {
+  for (const GroupedRoute route : kRoutes) {
+    for (const GemmPass pass : kPasses) {
+      const std::string name(NameOf(route));
+      ExpectCorrect(Grouped({16, 16, 16, 16}, pass, name, "fp8"));
+      ExpectCorrect(Grouped({5, 5, 5}, pass, name, "fp8"));
+      EXPECT_EQ(lt_.products.back().has_fast_sums, pass == GemmPass::kForward);
+      if (route == GroupedRoute::kStrided) continue;
+      ExpectCorrect(Grouped({0, 5, 0, 7, 0}, pass, name, "fp8"));
+      ExpectCorrect(Grouped({0, 0, 64, 0}, pass, name, "fp8"));
+      ExpectCorrect(Grouped({33, 17, 9, 2, 1, 140}, pass, name, "fp8"));
+    }
+  }
+}
+
+TEST_F(CudaProductTest, AWrongNumberInFp8IsIncorrect) {
+  const Case dense = Dense(4, 16, 16, "fp8");
+  const Case forward = Grouped({1, 2}, GemmPass::kForward, "", "fp8");
+  const Case weights = Grouped({1, 2}, GemmPass::kWeightGradient, "", "fp8");
+  const std::vector<std::pair<std::string, Case>> faults = {
+      {"quantised", dense},   {"transposed", dense}, {"scale", dense},
+      {"quantised", forward}, {"scale", forward},    {"transposed", weights},
+      {"scale", weights}};
+  for (const auto& [output, one] : faults) {
+    SCOPED_TRACE(output + " " + NameOf(one));
+    Open(&lt_.calls(), absl::OkStatus());
+    EXPECT_TRUE(RunAndCheck(one)->passed());
+    const std::unique_ptr<Kernels> wrong = HostKernelsWithFault(output);
+    Open(&lt_.calls(), absl::OkStatus(), *wrong);
+    EXPECT_FALSE(RunAndCheck(one)->passed());
+  }
+  Open(&lt_.calls(), absl::OkStatus());
+  lt_.doubles_last_element = true;
+  EXPECT_FALSE(RunAndCheck(dense)->passed());
 }
 
 TEST_F(CudaProductTest, EveryRouteAndPassAgreesForAllRowsOfExperts) {
@@ -101,7 +151,9 @@ TEST_F(CudaProductTest, AnElementThatIsNotWrittenIsIncorrect) {
 
 TEST_F(CudaProductTest, WhatWasNotRunIsIncorrect) {
   for (const Case& one :
-       {Dense(9, 9, 9, "f32"), Grouped({3, 0}, GemmPass::kWeightGradient)}) {
+       {Dense(9, 9, 9, "f32"), Grouped({3, 0}, GemmPass::kWeightGradient),
+        Dense(16, 16, 16, "fp8"),
+        Grouped({3, 0}, GemmPass::kWeightGradient, "", "fp8")}) {
     const auto made = MakeCudaProduct(one, *context_);
     ASSERT_TRUE(made.ok());
     ASSERT_TRUE((*made)->PoisonOutputs().ok());
@@ -119,7 +171,10 @@ TEST_F(CudaProductTest, WhatCannotRunSaysWhy) {
   const Case dense = Dense(8, 8, 8, "bf16");
   const Case grouped = Grouped({8}, GemmPass::kForward);
   EXPECT_EQ(code(dense, "bf16", "cublaslt"), absl::StatusCode::kOk);
+  EXPECT_EQ(code(dense, "fp16", ""), absl::StatusCode::kUnimplemented);
+  // Of 8 columns, and of 40 and 24.
   EXPECT_EQ(code(dense, "fp8", ""), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(code(grouped, "fp8", ""), absl::StatusCode::kUnimplemented);
   EXPECT_EQ(code(dense, "bf16", "lt_streams"),
             absl::StatusCode::kUnimplemented);
   EXPECT_EQ(code(grouped, "bf16", "cutlass"), absl::StatusCode::kUnimplemented);
@@ -155,6 +210,29 @@ TEST_F(CudaProductTest, SaysWhatItHoldsAndExecutes) {
   EXPECT_EQ((*grouped)->backend(), "lt_streams");
   EXPECT_EQ(context_->allocated_bytes(),
             (*dense)->bytes() + (*grouped)->bytes());
+}
+
+TEST_F(CudaProductTest, HoldsOperandsInFp8BesideThoseInBf16) {
+  lt_.candidates = {{.workspace_bytes = 512}};
+  const auto dense = MakeCudaProduct(Dense(8, 16, 32, "fp8"), *context_);
+  ASSERT_TRUE(dense.ok()) << dense.status();
+  // One piece of 128 rows is to be transposed; two scalars of each operand.
+  EXPECT_EQ((*dense)->bytes(),
+            3 * (8 * 32 + 32 * 16) + 2 * (8 * 16) + 512 +
+                static_cast<int64_t>(sizeof(TransposedPiece)) + 2 * 8);
+}
+
+// Nothing behind a run of poisoned operands is what was there before.
+TEST_F(CudaProductTest, EachRunQuantisesAnew) {
+  const auto made = MakeCudaProduct(
+      Grouped({3, 20}, GemmPass::kWeightGradient, "", "fp8"), *context_);
+  ASSERT_TRUE(made.ok()) << made.status();
+  for (int run = 0; run < 3; ++run) {
+    ASSERT_TRUE((*made)->PoisonOutputs().ok());
+    EXPECT_TRUE(std::isnan((*made)->Check()->relative_error));
+    ASSERT_TRUE((*made)->Enqueue(context_->stream()).ok());
+    EXPECT_TRUE((*made)->Check()->passed());
+  }
 }
 
 // As many sets of operands as leave the cache ask the heuristic once.

@@ -29,6 +29,17 @@ TEST(LtCallsTest, LoadsOrSaysWhatIsMissing) {
   // All that the setters check, as the fake does.
   EXPECT_EQ(calls->desc_set(desc, CUBLASLT_MATMUL_DESC_TRANSA, &operation, 1),
             CUBLAS_STATUS_INVALID_VALUE);
+  // Of products in e4m3, as large as we set them.
+  const float* scale = nullptr;
+  const int8_t fast_sums = 1;
+  for (const auto attribute : {CUBLASLT_MATMUL_DESC_A_SCALE_POINTER,
+                               CUBLASLT_MATMUL_DESC_B_SCALE_POINTER}) {
+    EXPECT_EQ(calls->desc_set(desc, attribute, &scale, sizeof(scale)),
+              CUBLAS_STATUS_SUCCESS);
+  }
+  EXPECT_EQ(calls->desc_set(desc, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast_sums,
+                            sizeof(fast_sums)),
+            CUBLAS_STATUS_SUCCESS);
   EXPECT_EQ(calls->desc_destroy(desc), CUBLAS_STATUS_SUCCESS);
 }
 

@@ -31,10 +31,17 @@ class LtProductTest : public LtTest {
     const auto b_values = Fill(spec.in, spec.batch * spec.k * spec.n, 2, b);
     DeviceBuffer c = Allocate(spec.batch * spec.m * spec.n * BytesOf(spec.out));
     std::memset(c.data(), 0xff, static_cast<size_t>(c.bytes()));
-    ASSERT_TRUE(
-        (*product)
-            ->Enqueue(a.data(), b.data(), c.data(), nullptr, context_->stream())
-            .ok());
+    // Those that products in other formats do not read.
+    DeviceBuffer scales = Allocate(2 * sizeof(float));
+    const bool is_scaled = spec.in == NumberFormat::kE4m3;
+    scales.as<float>()[0] = is_scaled ? 0.5f : NAN;
+    scales.as<float>()[1] = is_scaled ? 3.0f : NAN;
+    const LtScales pointers = {scales.as<float>(), scales.as<float>() + 1};
+    const double scale = is_scaled ? 1.5 : 1;
+    ASSERT_TRUE((*product)
+                    ->Enqueue(a.data(), b.data(), c.data(), nullptr,
+                              context_->stream(), pointers)
+                    .ok());
     const double most =
         spec.out == NumberFormat::kF32 ? 1e-4 : 0.02;  // of one element
     for (int64_t e = 0; e < spec.batch; ++e) {
@@ -43,6 +50,7 @@ class LtProductTest : public LtTest {
           double want = 0;
           for (int64_t p = 0; p < spec.k; ++p) {
             want +=
+                scale *
                 a_values[static_cast<size_t>(
                     e * spec.m * spec.k +
                     (spec.transposed_a ? p * spec.m + i : i * spec.k + p))] *
@@ -99,6 +107,96 @@ TEST_F(LtProductTest, TransposedOperandsOfEveryFormatGiveTheProduct) {
       }
     }
   }
+}
+
+// Rows are any number, and an algorithm is chosen for operands with a scale.
+TEST_F(LtProductTest, OperandsInE4m3AreScaled) {
+  for (const int64_t m : {1, 7, 16, 33}) {
+    for (const int64_t batch : {1, 3}) {
+      ExpectProduct({.m = m,
+                     .n = 48,
+                     .k = 32,
+                     .transposed_b = true,
+                     .in = NumberFormat::kE4m3,
+                     .batch = batch});
+    }
+  }
+}
+
+TEST_F(LtProductTest, ScalesOfE4m3AreThoseOfTheRun) {
+  const LtProductSpec spec = {.m = 1,
+                              .n = 16,
+                              .k = 16,
+                              .transposed_b = true,
+                              .in = NumberFormat::kE4m3,
+                              .fast_sums = true};
+  LtProducts products(*context_);
+  const auto product = products.ProductOf(spec);
+  ASSERT_TRUE(product.ok()) << product.status();
+  DeviceBuffer a, b;
+  Fill(spec.in, 16, 1, a);
+  Fill(spec.in, 256, 2, b);
+  DeviceBuffer c = Allocate(32);
+  DeviceBuffer scales = Allocate(2 * sizeof(float));
+  const auto run = [&](float scale_a, float scale_b) {
+    scales.as<float>()[0] = scale_a;
+    scales.as<float>()[1] = scale_b;
+    const LtScales pointers = {scales.as<float>(), scales.as<float>() + 1};
+    EXPECT_TRUE((*product)
+                    ->Enqueue(a.data(), b.data(), c.data(), nullptr,
+                              context_->stream(), pointers)
+                    .ok());
+    return At(c, NumberFormat::kBf16, 5);
+  };
+  const double once = run(1, 1);
+  EXPECT_NE(once, 0);
+  EXPECT_EQ(run(4, 1), 4 * once);
+  EXPECT_EQ(run(1, 0.5), 0.5 * once);
+  EXPECT_TRUE(lt_.products.back().has_fast_sums);
+  EXPECT_EQ((*product)
+                ->Enqueue(a.data(), b.data(), c.data(), nullptr,
+                          context_->stream(), {.a = scales.as<float>()})
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(LtProductTest, WhatIsNotMultipliedInE4m3SaysSo) {
+  const LtProductSpec legal = {.m = 3,
+                               .n = 16,
+                               .k = 32,
+                               .transposed_b = true,
+                               .in = NumberFormat::kE4m3};
+  const auto message = [this](const LtProductSpec& spec) {
+    LtProducts products(*context_);
+    const absl::Status status = products.ProductOf(spec).status();
+    EXPECT_TRUE(status.ok() || absl::IsUnimplemented(status)) << status;
+    return std::string(status.message());
+  };
+  EXPECT_EQ(message(legal), "");
+  LtProductSpec other = legal;
+  other.n = 24;
+  EXPECT_THAT(message(other), HasSubstr("multiples of 16: m 3, n 24, k 32"));
+  other = legal;
+  other.k = 40;
+  EXPECT_THAT(message(other), HasSubstr("multiples of 16"));
+  other = legal;
+  other.transposed_b = false;
+  EXPECT_THAT(message(other), HasSubstr("along k"));
+  other = legal;
+  other.transposed_a = true;
+  EXPECT_THAT(message(other), HasSubstr("along k"));
+  other = legal;
+  other.out = NumberFormat::kE4m3;
+  EXPECT_THAT(message(other), HasSubstr("a result in bf16"));
+  other.in = NumberFormat::kBf16;
+  EXPECT_THAT(message(other), HasSubstr("no product has a result in e4m3"));
+  cuda_.properties.major = 8;
+  cuda_.properties.minor = 6;
+  Open(&lt_.calls(), absl::OkStatus());
+  EXPECT_THAT(message(legal), HasSubstr("compute capability 8.6"));
+  cuda_.properties.minor = 9;
+  Open(&lt_.calls(), absl::OkStatus());
+  EXPECT_EQ(message(legal), "");
 }
 
 // Such an algorithm loses part of the sum, as the fake's does too.
