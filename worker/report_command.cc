@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 #include <set>
 #include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "core/calibration/time_model.h"
 #include "worker/exit_code.h"
 #include "worker/report/pictures.h"
@@ -67,6 +69,26 @@ int Draw(const Calibration& calibration, const std::string& folder,
   return kDone;
 }
 
+// Blocks beside what the model says of them: "off" is predicted over measured,
+// less one.
+void PrintBlocks(const Calibration& calibration, const TimeModel& model,
+                 std::ostream& out) {
+  if (model.block_count() == 0) return;
+  TextTable table({"block", "measured", "predicted", "off"});
+  for (const Measurement& one : calibration.measurements) {
+    if (!one.timing.has_value() || one.dtype != model.dtype() ||
+        KindOf(one.operation) != OperationKind::kMoeBlock) {
+      continue;
+    }
+    const double measured = one.timing->median_seconds;
+    const double predicted = model.Predict(one.operation).seconds;
+    table.AddRow(
+        {one.case_name, SecondsText(measured), SecondsText(predicted),
+         absl::StrFormat("%+.1f %%", 100 * (predicted / measured - 1))});
+  }
+  table.Print(out);
+}
+
 }  // namespace
 
 void ShowCalibration(const Calibration& calibration, WorkerIo& io) {
@@ -78,6 +100,7 @@ void ShowCalibration(const Calibration& calibration, WorkerIo& io) {
     const auto model = TimeModel::Fit(calibration, dtype, io.interrupter);
     if (model.ok()) {
       PrintFits(*model, io.out);
+      PrintBlocks(calibration, *model, io.out);
     } else {
       io.out << "no time model in " << dtype << ": " << model.status().message()
              << '\n';

@@ -51,6 +51,9 @@ struct Measurement {
   std::optional<double> executed_flops;
   std::optional<int64_t> counted_moved_bytes;
   std::optional<int64_t> peak_memory_bytes;
+  // Kept with a run and not sent: device.h of the worker says what they are.
+  std::optional<int64_t> device_memory_bytes;
+  std::optional<double> hgmma_share;
   bool operator==(const Measurement&) const = default;
 };
 

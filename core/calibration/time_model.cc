@@ -92,9 +92,22 @@ std::vector<double> Values(const OperationFit& fit) {
   return values;
 }
 
-bool IsFitted(const Measurement& measurement, const std::string& dtype) {
-  return measurement.disposition == Disposition::kPassed &&
-         measurement.timing.has_value() && measurement.dtype == dtype;
+// What passed in `dtype`. A suite may measure one operation by several
+// backends, the device's choice first: plans are made with that one.
+std::vector<const Measurement*> FittedOf(const Calibration& calibration,
+                                         const std::string& dtype) {
+  std::vector<const Measurement*> fitted;
+  std::map<std::string, std::string> backends;
+  for (const Measurement& one : calibration.measurements) {
+    if (one.disposition != Disposition::kPassed || !one.timing.has_value() ||
+        one.dtype != dtype) {
+      continue;
+    }
+    const auto [first, is_new] =
+        backends.emplace(DescribeOperation(one.operation), one.backend);
+    if (is_new || first->second == one.backend) fitted.push_back(&one);
+  }
+  return fitted;
 }
 
 }  // namespace
@@ -131,15 +144,12 @@ PredictedTime TimeModel::Predict(const Operation& operation) const {
           .operation_class = fit->operation_class};
 }
 
-void TimeModel::FitBlockRatio(const Calibration& calibration) {
+void TimeModel::FitBlockRatio(const std::vector<const Measurement*>& fitted) {
   std::vector<double> ratios;
-  for (const Measurement& measurement : calibration.measurements) {
-    if (!IsFitted(measurement, dtype_) ||
-        KindOf(measurement.operation) != OperationKind::kMoeBlock) {
-      continue;
-    }
-    ratios.push_back(measurement.timing->median_seconds /
-                     Predict(measurement.operation).seconds);
+  for (const Measurement* one : fitted) {
+    if (KindOf(one->operation) != OperationKind::kMoeBlock) continue;
+    ratios.push_back(one->timing->median_seconds /
+                     Predict(one->operation).seconds);
   }
   block_count_ = static_cast<int>(ratios.size());
   if (!ratios.empty()) block_ratio_ = Median(ratios);
@@ -148,28 +158,26 @@ void TimeModel::FitBlockRatio(const Calibration& calibration) {
 absl::StatusOr<TimeModel> TimeModel::Fit(const Calibration& calibration,
                                          const std::string& dtype,
                                          const Interrupter* interrupter) {
+  if (calibration.conditions.regime != MeasuringRegime::kSustained) {
+    return absl::FailedPreconditionError(
+        "it was measured in the burst regime, from idle; plans use the "
+        "sustained regime only, for training runs for weeks");
+  }
   TimeModel model;
   model.dtype_ = dtype;
   model.element_bytes_ = ElementBytes(dtype);
   std::map<std::string, std::vector<TimedWork>> classes;
   std::map<std::string, TimeFormula> formulas;
-  // A suite may measure one operation by several backends, the device's choice
-  // first: plans are made with that one.
-  std::map<std::string, std::string> backends;
-  for (const Measurement& measurement : calibration.measurements) {
-    const OperationKind kind = KindOf(measurement.operation);
-    if (!IsFitted(measurement, dtype) || kind == OperationKind::kMoeBlock) {
-      continue;
-    }
-    const std::string shape = DescribeOperation(measurement.operation);
-    const auto [first, is_new] = backends.emplace(shape, measurement.backend);
-    if (!is_new && first->second != measurement.backend) continue;
-    const std::string name = ClassName(measurement.operation);
+  const std::vector<const Measurement*> fitted = FittedOf(calibration, dtype);
+  for (const Measurement* one : fitted) {
+    const OperationKind kind = KindOf(one->operation);
+    if (kind == OperationKind::kMoeBlock) continue;
+    const std::string name = ClassName(one->operation);
     formulas[name] = FormulaOf(kind);
     classes[name].push_back(
-        {.shape = shape,
-         .work = FeaturesOf(measurement.operation, model.element_bytes_),
-         .seconds = measurement.timing->median_seconds});
+        {.shape = DescribeOperation(one->operation),
+         .work = FeaturesOf(one->operation, model.element_bytes_),
+         .seconds = one->timing->median_seconds});
   }
   if (!classes.contains("gemm") ||
       !(classes.contains("copy") || classes.contains("elementwise"))) {
@@ -184,7 +192,7 @@ absl::StatusOr<TimeModel> TimeModel::Fit(const Calibration& calibration,
     fit->operation_class = name;
     model.fits_.push_back(*std::move(fit));
   }
-  model.FitBlockRatio(calibration);
+  model.FitBlockRatio(fitted);
   return model;
 }
 

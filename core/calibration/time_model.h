@@ -79,7 +79,8 @@ struct PredictedTime {
 class TimeModel {
  public:
   // Fits the measurements of `dtype` that passed and are no whole blocks.
-  // Errors: FAILED_PRECONDITION when no dense product or no operation that
+  // Errors: FAILED_PRECONDITION when it was measured in the burst regime, or no
+  // dense product or no operation that
   // moves bytes was measured in `dtype`; CANCELLED.
   // Cost: about 0.25 ms a measurement (0.1 s for 400, 5 s for 20,000); it is
   // interrupted within a step over the measurements of one class.
@@ -102,7 +103,7 @@ class TimeModel {
 
  private:
   TimeModel() = default;
-  void FitBlockRatio(const Calibration& calibration);
+  void FitBlockRatio(const std::vector<const Measurement*>& fitted);
   const OperationFit* FitFor(const Operation& operation) const;
 
   std::string dtype_;

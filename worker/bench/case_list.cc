@@ -38,8 +38,8 @@ void CaseList::AddExperts(const ExpertShape& shape, bool both) {
   }
 }
 
-void CaseList::AddBlockPass(const ExpertShape& shape, bool gated,
-                            bool backward) {
+void CaseList::AddBlockPass(const ExpertShape& shape, bool gated, bool backward,
+                            const std::string& backend) {
   AddRouted(MoeBlock{.tokens = shape.tokens,
                      .d_model = shape.d_model,
                      .experts_per_token = shape.experts_per_token,
@@ -48,11 +48,13 @@ void CaseList::AddBlockPass(const ExpertShape& shape, bool gated,
                      .rows_per_expert = Rows(shape),
                      .backward = backward},
             shape.pattern);
+  cases_.back().backend = backend;
 }
 
-void CaseList::AddBlock(const ExpertShape& shape, bool gated) {
+void CaseList::AddBlock(const ExpertShape& shape, bool gated,
+                        const std::string& backend) {
   for (const bool backward : {false, true}) {
-    AddBlockPass(shape, gated, backward);
+    AddBlockPass(shape, gated, backward, backend);
   }
 }
 

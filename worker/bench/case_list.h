@@ -48,9 +48,11 @@ class CaseList {
   // All passes, of `both` projections or of one in turn.
   void AddExperts(const ExpertShape& shape, bool both);
 
-  void AddBlockPass(const ExpertShape& shape, bool gated, bool backward);
+  void AddBlockPass(const ExpertShape& shape, bool gated, bool backward,
+                    const std::string& backend = "");
   // Forward and backward of each.
-  void AddBlock(const ExpertShape& shape, bool gated);
+  void AddBlock(const ExpertShape& shape, bool gated,
+                const std::string& backend = "");
   void AddRouting(int64_t tokens, int64_t experts, int64_t choices,
                   int64_t d_model);
 

@@ -82,6 +82,7 @@ absl::StatusOr<Samples> Take(Device& device, PreparedCase& prepared,
   size_t next_look = 0;
   const double start = device.NowSeconds();
   while (!IsInterrupted(options.interrupter)) {
+    if (options.idle_seconds > 0) device.Idle(options.idle_seconds);
     MOEPLAN_ASSIGN_OR_RETURN(const Sample sample, prepared.Time(runs));
     switch (sample.fault) {
       case SampleFault::kNone:
@@ -186,6 +187,8 @@ Measurement MeasureCase(Device& device, const Case& one,
   measurement.executed_flops = (*prepared)->executed_flops();
   measurement.counted_moved_bytes = (*prepared)->counted_moved_bytes();
   measurement.peak_memory_bytes = (*prepared)->peak_memory_bytes();
+  measurement.device_memory_bytes = (*prepared)->device_memory_bytes();
+  measurement.hgmma_share = (*prepared)->hgmma_share();
   CheckPeak(device, measurement);
   return measurement;
 }

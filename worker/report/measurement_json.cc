@@ -116,6 +116,8 @@ json ToJson(const Measurement& measurement) {
   PutIfSet(made, "executed_flops", measurement.executed_flops);
   PutIfSet(made, "counted_moved_bytes", measurement.counted_moved_bytes);
   PutIfSet(made, "peak_memory_bytes", measurement.peak_memory_bytes);
+  PutIfSet(made, "device_memory_bytes", measurement.device_memory_bytes);
+  PutIfSet(made, "hgmma_share", measurement.hgmma_share);
   return made;
 }
 
@@ -135,6 +137,8 @@ absl::StatusOr<Measurement> MeasurementFromJson(const json& from) {
     GetIfSet(from, "executed_flops", made.executed_flops);
     GetIfSet(from, "counted_moved_bytes", made.counted_moved_bytes);
     GetIfSet(from, "peak_memory_bytes", made.peak_memory_bytes);
+    GetIfSet(from, "device_memory_bytes", made.device_memory_bytes);
+    GetIfSet(from, "hgmma_share", made.hgmma_share);
   });
 }
 

@@ -157,7 +157,8 @@ struct FakeMemoryCalls {
 
   static cudaError_t MemGetInfo(size_t* free, size_t* total) {
     *total = static_cast<size_t>(Fake().memory_bytes);
-    *free = static_cast<size_t>(Fake().memory_bytes - Fake().live_bytes_);
+    *free = static_cast<size_t>(Fake().memory_bytes - Fake().live_bytes_ -
+                                Fake().other_bytes);
     return Fake().Enter();
   }
   static cudaError_t Malloc(void** data, size_t bytes) {

@@ -51,6 +51,7 @@ class FakeCuda {
   cudaDeviceProp properties = {};
   std::string pci_bus_id = "0000:1b:00.0";
   int64_t memory_bytes = int64_t{1} << 40;
+  int64_t other_bytes = 0;  // in use beside what was allocated
   double host_call_seconds = 1e-6;
   // A graph none of whose work was given a time takes this long.
   double graph_seconds = 1e-3;

@@ -30,7 +30,7 @@ struct FakeCuptiCalls {
     return CUPTI_SUCCESS;
   }
   static CUptiResult ChipName(CUpti_Device_GetChipName_Params* params) {
-    params->pChipName = "GH100";
+    params->pChipName = current->chip.c_str();
     return CUPTI_SUCCESS;
   }
   static CUptiResult Availability(

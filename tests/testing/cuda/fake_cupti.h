@@ -22,6 +22,7 @@ class FakeCupti {
   // within a range is its value.
   std::map<std::string, double> counters;
   int passes = 1;
+  std::string chip = "GH100";
   // Returned by cuptiRangeProfilerEnable.
   CUptiResult enable_result = CUPTI_SUCCESS;
   bool has_context = true;

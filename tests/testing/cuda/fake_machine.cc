@@ -36,6 +36,7 @@ class FakeOperation final : public CudaOperation {
     if (machine_.waits_while_enqueuing) MOEPLAN_RETURN_IF_ERROR(Wait());
     MOEPLAN_RETURN_IF_ERROR(
         context_.ToStatus(machine_.enqueue_error, "the launch"));
+    machine_.cuda.Advance(machine_.enqueue_seconds);
     machine_.cuda.AddWork(stream, machine_.run_seconds);
     machine_.CountRun(flops_);
     *data_.as<float>() = machine_.computes_wrongly ? -kResult : kResult;
@@ -73,8 +74,10 @@ class FakeOperation final : public CudaOperation {
 }  // namespace
 
 void FakeMachine::CountRun(double flops) {
-  cupti.counters[CounterMetrics(NumberFormat::kBf16)[0]] +=
-      flops / flops_per_operation;
+  const double operations = flops / flops_per_operation;
+  cupti.counters["sm__ops_path_tensor_src_bf16_dst_fp32.sum"] += operations;
+  cupti.counters["sm__ops_path_tensor_op_hgmma_src_bf16_dst_fp32.sum"] +=
+      hgmma_share * operations;
   cupti.counters["dram__bytes_read.sum"] += 1000;
   cupti.counters["dram__bytes_write.sum"] += 24;
 }
@@ -98,9 +101,11 @@ absl::StatusOr<std::unique_ptr<CudaDevice>> FakeMachine::Open() {
     if (before_operation) before_operation(one);
     MOEPLAN_ASSIGN_OR_RETURN(DeviceBuffer data, context.Allocate(BytesOf(one)));
     made.push_back(one);
-    return std::make_unique<FakeOperation>(*this, context, std::move(data),
-                                           static_cast<int>(one.seed),
-                                           CostOf(one.operation, 2).flops);
+    auto operation = std::make_unique<FakeOperation>(
+        *this, context, std::move(data), static_cast<int>(one.seed),
+        CostOf(one.operation, 2).flops);
+    if (one.backend == kEagerBackend) operation->RunEagerly();
+    return operation;
   };
   return CudaDevice::Open(0, std::move(parts));
 }

@@ -28,8 +28,10 @@ class FakeMachine {
   bool has_cupti = false;
 
   double run_seconds = 100e-6;
+  double enqueue_seconds = 0;  // of the host, for each run that it enqueues
   // In which the counter of tensor cores counts what they are worth.
   double flops_per_operation = 512;
+  double hgmma_share = 1;
   // Faults of operations.
   cudaError_t enqueue_error = cudaSuccess;
   bool computes_wrongly = false;

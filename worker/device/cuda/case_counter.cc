@@ -39,35 +39,38 @@ absl::StatusOr<CounterReading> CaseCounter::Read(
   });
 }
 
-absl::Status CaseCounter::ConfirmUnit() {
+absl::StatusOr<double> CaseCounter::UnitOf(NumberFormat format) {
+  if (format == NumberFormat::kF32) return 1;  // instructions are counted
+  const auto confirmed = flops_per_operation_.find(format);
+  if (confirmed != flops_per_operation_.end()) return confirmed->second;
   const Case known = {
       .operation = Gemm{.m = kKnownSize, .n = kKnownSize, .k = kKnownSize},
-      .dtype = "bf16"};
+      .dtype = format == NumberFormat::kBf16 ? "bf16" : "fp8"};
   MOEPLAN_ASSIGN_OR_RETURN(const auto product,
                            make_operation_(known, context_));
-  MOEPLAN_ASSIGN_OR_RETURN(const CounterReading reading,
-                           Read(NumberFormat::kBf16, [&] {
+  MOEPLAN_ASSIGN_OR_RETURN(const CounterReading reading, Read(format, [&] {
                              return product->Enqueue(context_.stream());
                            }));
   if (reading.operations <= 0) {
     return absl::InternalError(
         "the counter of tensor cores saw nothing of a product");
   }
-  flops_per_operation_ =
-      CostOf(known.operation, ElementBytes(known.dtype)).flops /
-      reading.operations;
-  return absl::OkStatus();
+  return flops_per_operation_[format] =
+             CostOf(known.operation, ElementBytes(known.dtype)).flops /
+             reading.operations;
 }
 
 absl::StatusOr<CountedRun> CaseCounter::TryCount(
     NumberFormat format, const std::function<absl::Status()>& enqueue) {
-  if (format == NumberFormat::kBf16 && flops_per_operation_ == 0) {
-    MOEPLAN_RETURN_IF_ERROR(ConfirmUnit());
-  }
+  MOEPLAN_ASSIGN_OR_RETURN(const double unit, UnitOf(format));
   MOEPLAN_ASSIGN_OR_RETURN(const CounterReading reading, Read(format, enqueue));
-  const double unit = format == NumberFormat::kBf16 ? flops_per_operation_ : 1;
   CountedRun counted;
-  if (reading.operations > 0) counted.flops = unit * reading.operations;
+  if (reading.operations > 0) {
+    counted.flops = unit * reading.operations;
+    if (reading.hgmma_operations.has_value()) {
+      counted.hgmma_share = *reading.hgmma_operations / reading.operations;
+    }
+  }
   counted.moved_bytes = static_cast<int64_t>(reading.moved_bytes);
   return counted;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,8 @@ namespace moeplan::worker {
 // What a run of a case executed.
 struct CountedRun {
   std::optional<double> flops;  // absent where it multiplied nothing
+  // Of them by hgmma; absent where the chip does not tell or none was needed.
+  std::optional<double> hgmma_share;
   int64_t moved_bytes = 0;
 };
 
@@ -44,13 +47,15 @@ class CaseCounter {
       NumberFormat format, const std::function<absl::Status()>& enqueue);
   absl::StatusOr<CounterReading> Read(
       NumberFormat format, const std::function<absl::Status()>& enqueue);
-  absl::Status ConfirmUnit();
+  // FLOPs that one operation of tensor cores stands for, as a product of known
+  // size tells.
+  absl::StatusOr<double> UnitOf(NumberFormat format);
 
   CudaContext& context_;
   const Maker make_operation_;
   absl::Status status_;
   std::optional<Counters> counters_;
-  double flops_per_operation_ = 0;  // of tensor cores; 0: not confirmed yet
+  std::map<NumberFormat, double> flops_per_operation_;  // confirmed
 };
 
 }  // namespace moeplan::worker

@@ -3,12 +3,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "core/base/status_macros.h"
 
 namespace moeplan::worker {
 namespace {
 
 constexpr char kRange[] = "case";
+constexpr char kHgmma[] = "sm__ops_path_tensor_op_hgmma_src_bf16_dst_fp32.sum";
+// The only chip that multiplies by hgmma, and that has a counter for it.
+constexpr char kHopper[] = "GH100";
 // More passes than any set of metrics takes: a profiler that wants more is
 // broken.
 constexpr int kMostPasses = 64;
@@ -236,15 +240,26 @@ class Target {
 
 }  // namespace
 
-std::vector<const char*> CounterMetrics(NumberFormat format) {
-  if (format == NumberFormat::kBf16) {
-    return {"sm__ops_path_tensor_src_bf16_dst_fp32.sum", "dram__bytes_read.sum",
-            "dram__bytes_write.sum"};
+std::vector<const char*> CounterMetrics(NumberFormat format,
+                                        const std::string& chip) {
+  std::vector<const char*> metrics;
+  switch (format) {
+    case NumberFormat::kF32:
+      metrics = {"smsp__sass_thread_inst_executed_op_ffma_pred_on.sum",
+                 "smsp__sass_thread_inst_executed_op_fadd_pred_on.sum",
+                 "smsp__sass_thread_inst_executed_op_fmul_pred_on.sum"};
+      break;
+    case NumberFormat::kBf16:
+      metrics = {"sm__ops_path_tensor_src_bf16_dst_fp32.sum"};
+      if (chip == kHopper) metrics.push_back(kHgmma);
+      break;
+    case NumberFormat::kE4m3:
+      metrics = {"sm__ops_path_tensor_src_fp8.sum"};
+      break;
   }
-  return {"smsp__sass_thread_inst_executed_op_ffma_pred_on.sum",
-          "smsp__sass_thread_inst_executed_op_fadd_pred_on.sum",
-          "smsp__sass_thread_inst_executed_op_fmul_pred_on.sum",
-          "dram__bytes_read.sum", "dram__bytes_write.sum"};
+  metrics.insert(metrics.end(),
+                 {"dram__bytes_read.sum", "dram__bytes_write.sum"});
+  return metrics;
 }
 
 absl::StatusOr<int64_t> CounterPasses(const CuptiCalls& calls,
@@ -290,7 +305,7 @@ absl::Status Counters::Prepare() {
 absl::StatusOr<CounterReading> Counters::Count(
     NumberFormat format, const std::function<absl::Status()>& run) {
   MOEPLAN_RETURN_IF_ERROR(Prepare());
-  const std::vector<const char*> metrics = CounterMetrics(format);
+  const std::vector<const char*> metrics = CounterMetrics(format, chip_);
   MOEPLAN_ASSIGN_OR_RETURN(Host host,
                            Host::Create(calls_, chip_, availability_));
   MOEPLAN_ASSIGN_OR_RETURN(const std::vector<uint8_t> config,
@@ -301,9 +316,11 @@ absl::StatusOr<CounterReading> Counters::Count(
   MOEPLAN_ASSIGN_OR_RETURN(const std::vector<double> values,
                            host.Evaluate(metrics, data));
   CounterReading reading;
-  reading.operations = format == NumberFormat::kBf16
-                           ? values[0]
-                           : 2 * values[0] + values[1] + values[2];
+  reading.operations = format == NumberFormat::kF32
+                           ? 2 * values[0] + values[1] + values[2]
+                           : values[0];
+  if (absl::string_view(metrics[1]) == kHgmma)
+    reading.hgmma_operations = values[1];
   reading.moved_bytes = values[values.size() - 2] + values.back();
   return reading;
 }

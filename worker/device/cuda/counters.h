@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,13 @@
 
 namespace moeplan::worker {
 
-// Names of what is counted for operands of this format: of bf16 the operations
-// of tensor cores, of f32 the instructions of multiply-adds, additions and
-// multiplications; then bytes read from and written to memory.
-std::vector<const char*> CounterMetrics(NumberFormat format);
+// Names of what is counted for operands of this format on a chip such as
+// "GH100": of f32 the instructions of multiply-adds, additions and
+// multiplications, of others the operations of tensor cores and, of bf16 on
+// Hopper, those among them that a group of warps asks for together (hgmma);
+// then bytes read from and written to memory.
+std::vector<const char*> CounterMetrics(NumberFormat format,
+                                        const std::string& chip);
 
 // Passes that the metrics take on a chip such as "GH100"; needs no device.
 // Errors: INVALID_ARGUMENT the chip or a metric is not known; those of
@@ -27,9 +31,11 @@ absl::StatusOr<int64_t> CounterPasses(const CuptiCalls& calls,
 
 // What work executed, as the device's counters saw it.
 struct CounterReading {
-  // Of bf16: in the counter's own unit, which is confirmed with a product of
-  // known size. Of f32: FLOPs, a multiply-add being two.
+  // Of f32: FLOPs, a multiply-add being two. Of others: in the counter's own
+  // unit, which is confirmed with a product of known size.
   double operations = 0;
+  // Those of them by hgmma; absent where the chip does not tell.
+  std::optional<double> hgmma_operations;
   double moved_bytes = 0;
 };
 

@@ -2,22 +2,46 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 
 namespace moeplan::worker {
+
+std::string CudaCase::backend() const {
+  const CudaOperation& first = *operations_.front();
+  return first.is_eager() ? absl::StrCat(first.backend(), ".", kEagerBackend)
+                          : first.backend();
+}
 
 absl::StatusOr<NumericsCheck> CudaCase::CheckNumerics() {
   CudaOperation& first = *operations_.front();
   MOEPLAN_RETURN_IF_ERROR(first.PoisonOutputs());
   MOEPLAN_RETURN_IF_ERROR(first.Enqueue(instruments_.context.stream()));
   MOEPLAN_RETURN_IF_ERROR(instruments_.context.Wait());
+  device_bytes_ = DeviceBytes();
   return first.Check();
+}
+
+std::optional<int64_t> CudaCase::DeviceBytes() const {
+  const CudaContext& context = instruments_.context;
+  size_t free = 0;
+  size_t total = 0;
+  if (context.calls().mem_get_info(&free, &total) != cudaSuccess) {
+    return std::nullopt;
+  }
+  return static_cast<int64_t>(total - free) - context.allocated_bytes() +
+         peak_bytes_;
 }
 
 absl::Status CudaCase::EnqueueNext() {
   CudaOperation& operation = *operations_[static_cast<size_t>(next_set_)];
   next_set_ = (next_set_ + 1) % set_count();
   return operation.Enqueue(instruments_.context.stream());
+}
+
+absl::Status CudaCase::Enqueue(int64_t runs) {
+  for (int64_t i = 0; i < runs; ++i) MOEPLAN_RETURN_IF_ERROR(EnqueueNext());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<const CudaGraph*> CudaCase::NextGraph(int64_t runs) {
@@ -35,12 +59,8 @@ absl::StatusOr<const CudaGraph*> CudaCase::NextGraph(int64_t runs) {
   if (graph == graphs_.end()) {
     MOEPLAN_ASSIGN_OR_RETURN(
         CudaGraph captured,
-        CudaGraph::Capture(instruments_.context, [this, runs] {
-          for (int64_t i = 0; i < runs; ++i) {
-            MOEPLAN_RETURN_IF_ERROR(EnqueueNext());
-          }
-          return absl::OkStatus();
-        }));
+        CudaGraph::Capture(instruments_.context,
+                           [this, runs] { return Enqueue(runs); }));
     graph = graphs_.emplace(begin, std::move(captured)).first;
   }
   next_set_ = runs >= set_count() ? 0 : begin + runs;
@@ -52,10 +72,14 @@ absl::StatusOr<Sample> CudaCase::Time(int64_t runs) {
     instruments_.clocks.Restart();
     instruments_.monitor.Restart();
   }
-  MOEPLAN_ASSIGN_OR_RETURN(const CudaGraph* graph, NextGraph(runs));
+  const CudaGraph* graph = nullptr;
+  if (!operations_.front()->is_eager()) {
+    MOEPLAN_ASSIGN_OR_RETURN(graph, NextGraph(runs));
+  }
   MOEPLAN_ASSIGN_OR_RETURN(
-      const CudaTimer::Reading reading,
-      instruments_.timer.Time([graph] { return graph->Launch(); }));
+      const CudaTimer::Reading reading, instruments_.timer.Time([&] {
+        return graph == nullptr ? Enqueue(runs) : graph->Launch();
+      }));
   const double now = instruments_.context.NowSeconds();
   MOEPLAN_RETURN_IF_ERROR(instruments_.clocks.Look(now));
   Sample sample = {.seconds = reading.seconds / static_cast<double>(runs),
@@ -78,6 +102,11 @@ void CudaCase::Count() {
 std::optional<int64_t> CudaCase::counted_moved_bytes() const {
   if (!counted_.has_value()) return std::nullopt;
   return counted_->moved_bytes;
+}
+
+std::optional<double> CudaCase::hgmma_share() const {
+  if (!counted_.has_value()) return std::nullopt;
+  return counted_->hgmma_share;
 }
 
 std::optional<double> CudaCase::executed_flops() const {

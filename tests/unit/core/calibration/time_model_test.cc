@@ -123,6 +123,11 @@ TEST(TimeModelTest, BlocksSayWhatSequenceCosts) {
       sum += part.count * model.Predict(part.operation).seconds;
     }
     calibration.measurements.push_back(Measure(block, 1.1 * sum));
+    Measurement eager = calibration.measurements.back();
+    eager.case_name += "_eager";
+    eager.backend = "eager";
+    eager.timing->median_seconds *= 2;
+    calibration.measurements.push_back(eager);
   }
   const TimeModel model = Fit(calibration);
   EXPECT_EQ(model.block_count(), 2);
@@ -139,6 +144,14 @@ TEST(TimeModelTest, WithoutAProductOrACopyThereIsNoModel) {
     measurement.disposition = Disposition::kIncorrect;
     measurement.timing.reset();
   }
+  EXPECT_EQ(TimeModel::Fit(calibration, "bf16").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(TimeModelTest, ABurstIsNeverPlannedWith) {
+  Calibration calibration = CalibrationBy(TiledSeconds);
+  ASSERT_TRUE(TimeModel::Fit(calibration, "bf16").ok());
+  calibration.conditions.regime = MeasuringRegime::kBurst;
   EXPECT_EQ(TimeModel::Fit(calibration, "bf16").status().code(),
             absl::StatusCode::kFailedPrecondition);
 }

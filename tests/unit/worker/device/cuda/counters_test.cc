@@ -1,6 +1,7 @@
 #include "worker/device/cuda/counters.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
@@ -13,6 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr char kTensor[] = "sm__ops_path_tensor_src_bf16_dst_fp32.sum";
+constexpr char kHgmma[] = "sm__ops_path_tensor_op_hgmma_src_bf16_dst_fp32.sum";
 constexpr char kRead[] = "dram__bytes_read.sum";
 constexpr char kWritten[] = "dram__bytes_write.sum";
 
@@ -30,14 +32,27 @@ class ChipTableTest : public ::testing::Test {
 };
 
 TEST_F(ChipTableTest, HopperHasTheCountersInFewPasses) {
-  const auto bf16 =
-      CounterPasses(*calls_, "GH100", CounterMetrics(NumberFormat::kBf16));
-  ASSERT_TRUE(bf16.ok()) << bf16.status();
-  EXPECT_EQ(*bf16, 1);
-  const auto f32 =
-      CounterPasses(*calls_, "GH100", CounterMetrics(NumberFormat::kF32));
-  ASSERT_TRUE(f32.ok()) << f32.status();
-  EXPECT_LE(*f32, 2);
+  const std::pair<NumberFormat, int> kMostPasses[] = {{NumberFormat::kBf16, 1},
+                                                      {NumberFormat::kE4m3, 1},
+                                                      {NumberFormat::kF32, 2}};
+  for (const auto& [format, most] : kMostPasses) {
+    const auto passes =
+        CounterPasses(*calls_, "GH100", CounterMetrics(format, "GH100"));
+    ASSERT_TRUE(passes.ok()) << passes.status();
+    EXPECT_LE(*passes, most);
+  }
+}
+
+TEST_F(ChipTableTest, OnlyHopperTellsWhatRanByHgmma) {
+  for (const char* chip : {"GA100", "AD102", "GB100"}) {
+    const auto own = CounterMetrics(NumberFormat::kBf16, chip);
+    EXPECT_TRUE(CounterPasses(*calls_, chip, own).ok()) << chip;
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        CounterPasses(*calls_, chip,
+                      CounterMetrics(NumberFormat::kBf16, "GH100"))
+            .status()))
+        << chip;
+  }
 }
 
 TEST_F(ChipTableTest, WhatNobodyKnowsIsRefused) {
@@ -52,7 +67,7 @@ class CountersTest : public ::testing::Test {
   CountersTest() {
     for (const NumberFormat format :
          {NumberFormat::kBf16, NumberFormat::kF32}) {
-      for (const char* metric : CounterMetrics(format)) {
+      for (const char* metric : CounterMetrics(format, "GH100")) {
         cupti_.counters[metric] = 1e6;
       }
     }
@@ -61,6 +76,7 @@ class CountersTest : public ::testing::Test {
   absl::Status Run() {
     ++runs_;
     cupti_.counters[kTensor] += 4096;
+    cupti_.counters[kHgmma] += 3072;
     cupti_.counters[kRead] += 300;
     cupti_.counters[kWritten] += 50;
     cupti_.counters["smsp__sass_thread_inst_executed_op_ffma_pred_on.sum"] +=
@@ -81,10 +97,34 @@ TEST_F(CountersTest, CountsOneRunOfWhatTensorCoresDo) {
       counters_.Count(NumberFormat::kBf16, [this] { return Run(); });
   ASSERT_TRUE(reading.ok()) << reading.status();
   EXPECT_EQ(reading->operations, 4096);
+  EXPECT_EQ(reading->hgmma_operations, 3072);
   EXPECT_EQ(reading->moved_bytes, 350);
   EXPECT_EQ(runs_, 1);
   EXPECT_FALSE(cupti_.is_enabled()) << "it slows down what is timed next";
   EXPECT_EQ(cupti_.hosts(), 0);
+}
+
+TEST_F(CountersTest, AChipWithoutHgmmaIsCountedWithoutIt) {
+  cupti_.chip = "GB100";
+  cupti_.counters.erase(kHgmma);
+  const auto reading =
+      counters_.Count(NumberFormat::kBf16, [this] { return Run(); });
+  ASSERT_TRUE(reading.ok()) << reading.status();
+  EXPECT_EQ(reading->operations, 4096);
+  EXPECT_EQ(reading->hgmma_operations, std::nullopt);
+  EXPECT_EQ(reading->moved_bytes, 350);
+}
+
+TEST_F(CountersTest, OperationsInFp8HaveACounterOfTheirOwn) {
+  cupti_.counters["sm__ops_path_tensor_src_fp8.sum"] = 5;
+  const auto reading = counters_.Count(NumberFormat::kE4m3, [this] {
+    cupti_.counters["sm__ops_path_tensor_src_fp8.sum"] += 64;
+    return Run();
+  });
+  ASSERT_TRUE(reading.ok()) << reading.status();
+  EXPECT_EQ(reading->operations, 64);
+  EXPECT_EQ(reading->hgmma_operations, std::nullopt);
+  EXPECT_EQ(reading->moved_bytes, 350);
 }
 
 TEST_F(CountersTest, AMultiplyAddIsTwo) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "tests/testing/cuda/fake_attention.h"
 #include "tests/testing/cuda/fake_clock_kernels.h"
@@ -120,6 +121,29 @@ TEST_P(CaptureTest, EveryOperationPassesItsGateAndIsTimedAsAGraph) {
     EXPECT_TRUE(again->passed()) << again->output << again->relative_error;
   }
   EXPECT_GT(cuda_.captures(), 0);
+}
+
+TEST_P(CaptureTest, EveryOperationRunsWithoutAGraphToo) {
+  const auto device = *Open();
+  for (const Operation& operation : AllOperations()) {
+    // The fixture makes these by itself.
+    if (std::holds_alternative<AttentionCore>(operation)) continue;
+    SCOPED_TRACE(DescribeOperation(operation));
+    const auto prepared = device->Prepare({.operation = operation,
+                                           .dtype = GetParam(),
+                                           .backend = kEagerBackend,
+                                           .seed = 3});
+    ASSERT_TRUE(prepared.ok()) << prepared.status();
+    EXPECT_TRUE(absl::EndsWith((*prepared)->backend(), ".eager"));
+    for (int i = 0; i < 2; ++i) {
+      const auto check = (*prepared)->CheckNumerics();
+      ASSERT_TRUE(check.ok()) << check.status();
+      EXPECT_TRUE(check->passed()) << check->output << check->relative_error;
+      const auto sample = (*prepared)->Time(3);
+      ASSERT_TRUE(sample.ok()) << sample.status();
+    }
+  }
+  EXPECT_EQ(cuda_.captures(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, CaptureTest,
