@@ -1,6 +1,7 @@
 #include "worker/command_line.h"
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "CLI/App.hpp"
@@ -46,11 +47,20 @@ void AddRun(CLI::App& root, RunCommandOptions& options,
          "cpu; cuda or cuda:N, a GPU; auto, a GPU where there is one and "
          "else the CPU; fake (fake:FAULT) is made up, for tests")
       ->capture_default_str();
+  run->add_option("--regime", options.regime,
+                  "sustained, from a soaked device; or burst, the suite's "
+                  "ceilings only, each sample after a second of idling: shown, "
+                  "never planned with (default sustained)")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, MeasuringRegime>{
+              {"sustained", MeasuringRegime::kSustained},
+              {"burst", MeasuringRegime::kBurst}}))
+      ->type_name("TEXT");
   run->add_option("--dtype", options.dtypes,
                   "number formats, such as f32,bf16 (default f32, with CUDA "
                   "bf16)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"f32", "bf16"}));
+      ->check(CLI::IsMember({"f32", "bf16", "fp8"}));
   run->add_option("--threads", options.threads,
                   "threads of matrix products on a CPU; more than 1 needs as "
                   "many idle cores")

@@ -30,8 +30,8 @@ int Fail(const absl::Status& status, int code, WorkerIo& io) {
   return code;
 }
 
-absl::StatusOr<Suite> SuiteOf(const RunCommandOptions& options,
-                              DeviceKind kind) {
+absl::StatusOr<Suite> SustainedSuiteOf(const RunCommandOptions& options,
+                                       DeviceKind kind) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(options.suite, ignored)) {
     return ReadSuite(options.suite, kind);
@@ -51,13 +51,25 @@ absl::StatusOr<Suite> SuiteOf(const RunCommandOptions& options,
   return suite;
 }
 
+absl::StatusOr<Suite> SuiteOf(const RunCommandOptions& options,
+                              DeviceKind kind) {
+  MOEPLAN_ASSIGN_OR_RETURN(Suite suite, SustainedSuiteOf(options, kind));
+  if (options.regime == MeasuringRegime::kBurst) MakeBurst(suite);
+  if (suite.cases.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.suite, " has no ceiling, and burst measures nothing else"));
+  }
+  return suite;
+}
+
 // Named by what is measured: `auto` goes on with what it found before.
 std::string OutputOf(const RunCommandOptions& options, DeviceKind kind) {
   if (!options.output.empty()) return options.output;
   constexpr const char* kNames[] = {"cuda", "cpu", "fake"};
-  return absl::StrCat("moeplan-",
-                      std::filesystem::path(options.suite).stem().string(), "-",
-                      kNames[static_cast<size_t>(kind)], ".jsonl");
+  return absl::StrCat(
+      "moeplan-", std::filesystem::path(options.suite).stem().string(), "-",
+      kNames[static_cast<size_t>(kind)],
+      options.regime == MeasuringRegime::kBurst ? "-burst" : "", ".jsonl");
 }
 
 void List(const Suite& suite, WorkerIo& io) {
@@ -108,7 +120,8 @@ class ProgressLine {
   bool shown_ = false;
 };
 
-RunHeader HeaderOf(const Suite& suite, Device& device, uint64_t seed) {
+RunHeader HeaderOf(const Suite& suite, Device& device,
+                   const RunCommandOptions& options) {
   RunHeader header;
   header.suite = suite.name;
   header.device = device.identity();
@@ -117,7 +130,8 @@ RunHeader HeaderOf(const Suite& suite, Device& device, uint64_t seed) {
   header.software.worker_revision = MOEPLAN_REVISION;
   header.software.worker_dirty = MOEPLAN_DIRTY;
   header.software.suite_hash = SuiteHash(suite.cases);
-  header.conditions.seed = static_cast<int64_t>(seed);
+  header.conditions.regime = options.regime;
+  header.conditions.seed = static_cast<int64_t>(options.seed);
   header.start_unix_micros = absl::ToUnixMicros(absl::Now());
   return header;
 }
@@ -182,7 +196,7 @@ int ShowAndSend(const std::string& output, const RunCommandOptions& options,
 int RunOn(const OpenedDevice& opened, const RunCommandOptions& options,
           const Suite& suite, WorkerIo& io) {
   const std::string output = OutputOf(options, opened.device->identity().kind);
-  const RunHeader header = HeaderOf(suite, *opened.device, options.seed);
+  const RunHeader header = HeaderOf(suite, *opened.device, options);
   auto file = RunFile::Open(output, header);
   if (!file.ok()) {
     return Fail(file.status(),

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/calibration/measurement.h"
 #include "worker/command_line.h"
 
 namespace moeplan::worker {
@@ -15,6 +16,8 @@ struct RunCommandOptions {
   std::vector<std::string> dtypes;  // empty: f32, with CUDA bf16
   std::string server;               // empty: nothing is sent
   std::string output;               // empty: a name made of suite and device
+  // In burst, only the ceilings of the suite (MakeBurst).
+  MeasuringRegime regime = MeasuringRegime::kSustained;
   int threads = 1;
   uint64_t seed = 1;
   bool counters = false;  // with CUDA: counts what each case executes

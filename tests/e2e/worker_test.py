@@ -100,6 +100,22 @@ class RunTest(WorkerTestCase):
         self.assertIn(copies[0]["disposition"], ["passed", "contended"])
         self.assertIn("kept: ", result.stdout)
 
+    def test_a_burst_measures_ceilings_and_is_never_planned_with(self):
+        result = self.worker("run", "--suite", "smoke", "--regime", "burst",
+                             "--device", "fake")
+        self.assert_exit(result, 0)
+        self.output = self.folder / "moeplan-smoke-fake-burst.jsonl"
+        lines = self.lines()
+        self.assertEqual(lines[0]["conditions"]["regime"], "burst")
+        self.assertEqual([line["operation"]["kind"] for line in lines
+                          if line["type"] == "measurement"], ["gemm", "copy"])
+        self.assertIn("conditions  burst", result.stdout)
+        self.assertIn("no time model in f32: it was measured in the burst",
+                      result.stdout)
+        # A sustained run never goes on with it.
+        self.assert_exit(self.worker("run", "--suite", "smoke", "--device", "fake",
+                                     "--output", self.output), 2)
+
     def test_the_made_up_device_runs_the_smoke_suite_at_once(self):
         result = self.worker("run", "--suite", "smoke", "--device", "fake",
                              "--output", self.output)

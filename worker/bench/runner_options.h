@@ -22,6 +22,8 @@ struct RunnerOptions {
   StoppingRule rule;
   double warm_up_seconds = 0.2;  // of each case, before its first sample
   double soak_seconds = 2;       // of the first ceiling, once, before all
+  // Before each sample; 0 in the sustained regime.
+  double idle_seconds = 0;
   // Runs of shorter operations are timed together.
   double least_sample_seconds = 50e-6;
   // Each case is measured again, after all others, until its two shortest

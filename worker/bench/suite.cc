@@ -25,7 +25,12 @@ constexpr double kTypicalSamples = 100;
 RunnerOptions OptionsOf(absl::string_view suite_name, DeviceKind kind) {
   RunnerOptions options;
   const bool is_cuda = kind == DeviceKind::kCuda;
-  if (is_cuda) options.assumed = kAssumedCuda;
+  if (is_cuda) {
+    options.assumed = kAssumedCuda;
+    // Between samples a GPU waits for the host, some 0.1 ms: at its power limit
+    // it runs only if they are much longer.
+    options.least_sample_seconds = 1e-3;
+  }
   if (suite_name == "full") {
     options.rule.least_seconds = is_cuda ? 0.3 : 0.5;
     options.rule.most_seconds = is_cuda ? 2 : 5;
@@ -50,6 +55,17 @@ RunnerOptions OptionsOf(absl::string_view suite_name, DeviceKind kind) {
   if (is_cuda && suite_name == "standard") options.most_total_seconds = 290;
   if (is_cuda && suite_name == "full") options.most_total_seconds = 585;
   return options;
+}
+
+void MakeBurst(Suite& suite) {
+  std::erase_if(suite.cases, [](const Case& one) { return !one.is_ceiling; });
+  RunnerOptions& options = suite.options;
+  options.idle_seconds = 1;
+  options.warm_up_seconds = 0;
+  options.soak_seconds = 0;
+  options.most_rounds = 1;
+  options.rule.least_seconds = 0;
+  options.rule.most_seconds = 15;
 }
 
 std::vector<Case> WithoutRepeats(std::vector<Case> cases) {
@@ -94,8 +110,11 @@ double ExpectedSeconds(const Case& one, const RunnerOptions& options) {
                                        : machine.flops_per_second) +
       cost.bytes / machine.bytes_per_second + 1e-6;
   const double samples =
-      std::clamp(kTypicalSamples * run, options.rule.least_seconds,
-                 options.rule.most_seconds);
+      options.idle_seconds > 0
+          ? static_cast<double>(options.rule.least_samples) *
+                (options.idle_seconds + run)
+          : std::clamp(kTypicalSamples * run, options.rule.least_seconds,
+                       options.rule.most_seconds);
   return machine.prepare_seconds + options.warm_up_seconds + samples + 3 * run;
 }
 

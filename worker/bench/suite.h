@@ -41,6 +41,11 @@ absl::StatusOr<Suite> MakeSuite(const SuiteQuestion& question);
 // for a name that is none, such as a file's.
 RunnerOptions OptionsOf(absl::string_view suite_name, DeviceKind kind);
 
+// Makes it one of the burst regime, which is reported and never planned with
+// (reference, section 4.3): its ceilings, each of ten samples or a few more
+// after a second of idling, some 12 s in all.
+void MakeBurst(Suite& suite);
+
 // Cases as a suite keeps them, each name once (the first of a name wins).
 std::vector<Case> WithoutRepeats(std::vector<Case> cases);
 

@@ -56,6 +56,7 @@ class FakeDevice final : public Device {
   SoftwareStack software() const override;
   std::vector<std::string> dtypes() const override { return {"bf16", "f32"}; }
   double NowSeconds() override { return now_seconds_; }
+  void Idle(double seconds) override { now_seconds_ += seconds; }
   std::vector<ClockTruePeak> ClockTruePeaks() override;
   MeasuringConditions Conditions() override;
   std::vector<std::string> CoverageGaps() override;

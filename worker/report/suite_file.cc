@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "worker/bench/routing.h"
@@ -19,6 +20,8 @@ using nlohmann::json;
 constexpr int64_t kMostTokens = int64_t{1} << 24;
 // Rows that somebody saw, instead of a pattern by which they are drawn.
 constexpr char kCaptured[] = "captured";
+// Of the hash that tells such rows apart.
+constexpr size_t kRowsDigits = 8;
 
 absl::StatusOr<json> RowsOf(const json& routing, uint64_t seed) {
   if (routing.value("pattern", "") == kCaptured) {
@@ -53,6 +56,12 @@ absl::StatusOr<Case> CaseOf(const json& from) {
     MOEPLAN_ASSIGN_OR_RETURN(operation["rows_per_expert"],
                              RowsOf(from["routing"], one.seed));
     one.routing = from["routing"].value("pattern", "");
+    // A name holds the sum and the largest of the rows only; of two captured
+    // ones both may be the same.
+    if (one.routing == kCaptured) {
+      one.routing +=
+          Sha256Hex(operation["rows_per_expert"].dump()).substr(0, kRowsDigits);
+    }
   }
   MOEPLAN_ASSIGN_OR_RETURN(one.operation, OperationFromJson(operation));
   return one;

@@ -64,6 +64,20 @@ TEST(MeasureCaseTest, AHealthyDeviceGivesItsTime) {
   EXPECT_TRUE(measurement.executed_flops.has_value());
 }
 
+TEST(MeasureCaseTest, ABurstIdlesBeforeEachSample) {
+  const auto device = Fake(FakeFault::kNone);
+  RunnerOptions options;
+  options.idle_seconds = 1;
+  options.warm_up_seconds = 0;
+  options.rule.least_seconds = 0;
+  const double start = device->NowSeconds();
+  const Measurement measurement = MeasureCase(*device, GemmCase(512), options);
+  ASSERT_TRUE(measurement.timing.has_value());
+  const double samples = static_cast<double>(measurement.timing->sample_count);
+  EXPECT_GE(samples, kLeastSamples);
+  EXPECT_NEAR(device->NowSeconds() - start, samples, 0.01 * samples);
+}
+
 TEST(MeasureCaseTest, APowerCapIsHowDevicesRun) {
   const auto device = Fake(FakeFault::kPowerCap);
   const Measurement measurement =

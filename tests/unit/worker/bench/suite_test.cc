@@ -135,6 +135,18 @@ TEST(SuiteTest, SeedsChangeWhatIsDrawn) {
   EXPECT_NE(SuiteHash(one->cases), SuiteHash(two->cases));
 }
 
+TEST(SuiteTest, ABurstIsItsCeilingsAndShort) {
+  Suite suite = SuiteNamed("standard");
+  MakeBurst(suite);
+  double expected = 0;
+  for (const Case& one : suite.cases) {
+    EXPECT_TRUE(one.is_ceiling) << NameOf(one);
+    expected += ExpectedSeconds(one, suite.options);
+  }
+  EXPECT_EQ(suite.cases.size(), 2u);
+  EXPECT_NEAR(expected, 22, 3);
+}
+
 TEST(SuiteTest, UnknownNamesAreRefused) {
   EXPECT_EQ(MakeSuite({.name = "tiny", .dtypes = {"f32"}}).status().code(),
             absl::StatusCode::kInvalidArgument);

@@ -64,6 +64,8 @@ TEST(MeasurementJsonTest, ComesBackWithAndWithoutATiming) {
   one.disposition = Disposition::kAbovePeak;
   one.disposition_reason = "too fast";
   one.peak_memory_bytes = 12;
+  one.device_memory_bytes = 34;
+  one.hgmma_share = 0.5;
   EXPECT_EQ(*MeasurementFromJson(ToJson(one)), one);
   one.disposition = Disposition::kPassed;
   one.timing = Timing{.median_seconds = 0.1 + 0.2,
@@ -137,9 +139,20 @@ TEST_F(SuiteFileTest, RowsOfARealRunAreTakenAsTheyAre) {
   ASSERT_TRUE(suite.ok()) << suite.status();
   EXPECT_EQ(std::get<GroupedGemm>(suite->cases[0].operation).rows_per_expert,
             (std::vector<int64_t>{40, 0, 3}));
-  EXPECT_EQ(suite->cases[0].routing, "captured");
+  EXPECT_THAT(suite->cases[0].routing, HasSubstr("captured"));
   EXPECT_EQ(std::get<MoeBlock>(suite->cases[1].operation).rows_per_expert,
             (std::vector<int64_t>{2, 1}));
+}
+
+TEST_F(SuiteFileTest, RowsOfOneSumAndLargestAreDifferentCases) {
+  EXPECT_TRUE(Read(R"({"cases": [
+      {"operation": {"kind": "grouped_gemm", "pass": "forward", "in_width": 4,
+                     "out_width": 4},
+       "routing": {"pattern": "captured", "rows_per_expert": [40, 0, 3]}},
+      {"operation": {"kind": "grouped_gemm", "pass": "forward", "in_width": 4,
+                     "out_width": 4},
+       "routing": {"pattern": "captured", "rows_per_expert": [40, 2, 1]}}]})")
+                  .ok());
 }
 
 TEST_F(SuiteFileTest, WrongOnesAreRefusedByCaseAndRule) {
