@@ -26,9 +26,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(
   }
   MOEPLAN_ASSIGN_OR_RETURN(std::unique_ptr<OfflineServer> offline,
                            StartOfflineServer(options.data_dir));
-  std::shared_ptr<grpc::Channel> channel = offline->channel();
+  const std::shared_ptr<grpc::Channel> channel = offline->channel();
   return absl::WrapUnique(
-      new Session(std::move(offline), std::move(channel), client_options));
+      new Session(std::move(offline), channel, client_options));
 }
 
 }  // namespace moeplan::cli

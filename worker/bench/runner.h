@@ -24,8 +24,8 @@ struct RunProgress {
 };
 
 struct RunHandlers {
-  // Called with each measurement as it is made, in order; an error ends the
-  // run.
+  // Called with each measurement as it is made, in order; of several of one
+  // case the last counts. An error ends the run.
   std::function<absl::Status(const Measurement&)> on_measured;
   std::function<void(const RunProgress&)> on_progress;  // may be empty
 };

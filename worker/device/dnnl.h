@@ -23,6 +23,7 @@ struct ProductSpec {
   NumberFormat in = NumberFormat::kF32;   // of A and B
   NumberFormat out = NumberFormat::kF32;  // of C
 
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   auto operator<=>(const ProductSpec&) const = default;
 };
 

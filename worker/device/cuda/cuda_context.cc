@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
@@ -255,6 +254,8 @@ absl::Status CudaContext::Wait() {
 
 absl::Status CudaContext::WaitFor(cudaEvent_t event) {
   const double start = now_seconds_();
+  // The core is not given up in between: beside other programs each wait would
+  // last for their time slices.
   for (;;) {
     const cudaError_t error = calls_.event_query(event);
     if (error != cudaErrorNotReady) return ToStatus(error, "cudaEventQuery");
@@ -264,7 +265,6 @@ absl::Status CudaContext::WaitFor(cudaEvent_t event) {
                        " s; it hangs"));
       return broken_;
     }
-    std::this_thread::yield();
   }
 }
 
