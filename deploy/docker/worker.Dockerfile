@@ -26,11 +26,16 @@ RUN --mount=type=cache,target=/root/.cache/ccache \
  && install -D --mode=0644 --target-directory=/out/lib \
       /usr/lib/x86_64-linux-gnu/libdnnl.so.2 \
       /usr/lib/x86_64-linux-gnu/libgomp.so.1 \
-      /usr/lib/x86_64-linux-gnu/libOpenCL.so.1
+      /usr/lib/x86_64-linux-gnu/libOpenCL.so.1 \
+ && for package in libdnnl2 libgomp1 ocl-icd-libopencl1; do \
+      install -D --mode=0644 "/usr/share/doc/${package}/copyright" \
+        "/out/doc/${package}.copyright" || exit 1; \
+    done
 
 FROM ${RUNTIME_BASE}
 COPY --from=build /out/bin/ /usr/bin/
 COPY --from=build /out/lib/ /usr/lib/moeplan-worker/
+COPY --from=build /out/doc/ /usr/share/doc/moeplan/
 COPY LICENSE /usr/share/doc/moeplan/copyright
 # The program starts, without a GPU too.
 RUN moeplan-worker --version \

@@ -102,6 +102,10 @@ class ContentsTest(WorkerImage, ImageTestCase):
     def test_its_labels_say_what_it_is_and_where_it_comes_from(self):
         self.assert_labels("moeplan-worker")
         self.assert_licensed()
+        # Those of the libraries that go along.
+        for package in ("libdnnl2", "libgomp1", "ocl-icd-libopencl1"):
+            document = self.root / f"usr/share/doc/moeplan/{package}.copyright"
+            self.assertIn("opyright", document.read_text(encoding="utf-8"))
 
     def test_the_build_leaves_nothing_behind(self):
         self.assert_nothing_left_behind("moeplan-worker")
