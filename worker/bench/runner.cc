@@ -63,7 +63,7 @@ class Run {
     std::vector<const Case*> round = order;
     for (int i = 1; i < options_.most_rounds && cut_short_.empty(); ++i) {
       if (i > 1) {
-        std::erase_if(round, [this](const Case* one) { return Agrees(*one); });
+        LeaveDisagreeing(round);
         for (const Case* one : round) Expect(*one, 1);
       }
       MOEPLAN_RETURN_IF_ERROR(MeasureAgain(round));
@@ -117,12 +117,24 @@ class Run {
     return true;
   }
 
-  // Whether another round can do nothing for it.
-  bool Agrees(const Case& one) const {
+  // How far its two shortest times are apart; 0 where it has none, so that
+  // another round can do nothing for it.
+  double Disagreement(const Case& one) const {
     const auto times = shortest_.find(NameOf(one));
-    return times == shortest_.end() ||
-           times->second.second <=
-               (1 + options_.round_agreement) * times->second.first;
+    if (times == shortest_.end()) return 0;
+    return times->second.second / times->second.first - 1;
+  }
+
+  // Those that another round is for, the worst first, for the time may not
+  // suffice for all.
+  void LeaveDisagreeing(std::vector<const Case*>& round) const {
+    std::erase_if(round, [this](const Case* one) {
+      return Disagreement(*one) <= options_.round_agreement;
+    });
+    std::stable_sort(round.begin(), round.end(),
+                     [this](const Case* a, const Case* b) {
+                       return Disagreement(*a) > Disagreement(*b);
+                     });
   }
 
   bool TimeIsUp() {
