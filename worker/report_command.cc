@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/calibration/routing_cost.h"
 #include "core/calibration/time_model.h"
 #include "worker/exit_code.h"
 #include "worker/report/pictures.h"
@@ -89,6 +90,27 @@ void PrintBlocks(const Calibration& calibration, const TimeModel& model,
   table.Print(out);
 }
 
+// Of each block that was measured, once for both passes.
+void PrintRoutingCosts(const Calibration& calibration, const TimeModel& model,
+                       std::ostream& out) {
+  TextTable table({"block", "products", "and choice", "and rows"});
+  for (const Measurement& one : calibration.measurements) {
+    const auto* block = std::get_if<MoeBlock>(&one.operation);
+    if (block == nullptr || block->backward || !one.timing.has_value() ||
+        one.dtype != model.dtype()) {
+      continue;
+    }
+    const EffectiveRoutingCost cost = EffectiveRoutingCostOf(model, *block);
+    table.AddRow({one.case_name, absl::StrFormat("%.1f", cost.products),
+                  absl::StrFormat("%.1f", cost.with_choice),
+                  absl::StrFormat("%.1f", cost.with_rows)});
+  }
+  if (model.block_count() == 0) return;
+  out << "routing's c_r, FLOPs per token, expert and element of d_model at the "
+         "experts' rate; 2402.07871 charges 14\n";
+  table.Print(out);
+}
+
 }  // namespace
 
 void ShowCalibration(const Calibration& calibration, WorkerIo& io) {
@@ -101,6 +123,7 @@ void ShowCalibration(const Calibration& calibration, WorkerIo& io) {
     if (model.ok()) {
       PrintFits(*model, io.out);
       PrintBlocks(calibration, *model, io.out);
+      PrintRoutingCosts(calibration, *model, io.out);
     } else {
       io.out << "no time model in " << dtype << ": " << model.status().message()
              << '\n';
