@@ -1,6 +1,7 @@
 #ifndef MOEPLAN_TESTS_TESTING_CUDA_FAKE_MACHINE_H_
 #define MOEPLAN_TESTS_TESTING_CUDA_FAKE_MACHINE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -10,9 +11,20 @@
 #include "tests/testing/cuda/fake_cuda.h"
 #include "tests/testing/cuda/fake_cupti.h"
 #include "tests/testing/cuda/fake_nvml.h"
+#include "worker/bench/case.h"
 #include "worker/device/cuda/cuda_device.h"
 
 namespace moeplan::worker {
+
+inline constexpr int64_t kMiB = int64_t{1} << 20;
+
+inline Case CopyCase(int64_t bytes) {
+  return {.operation = Copy{.bytes = bytes}, .dtype = "bf16"};
+}
+
+inline Case GemmCase(int64_t size) {
+  return {.operation = Gemm{.m = size, .n = size, .k = size}, .dtype = "bf16"};
+}
 
 // A machine with a made-up CUDA device, and operations that hold the bytes of
 // their case, write one value and take run_seconds each.

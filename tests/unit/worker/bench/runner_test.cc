@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/worker/bench/fake_cases.h"
@@ -104,6 +105,21 @@ TEST_F(RunTest, ARoundMoreTakesTheShorterTimeUntilTwoAgree) {
   EXPECT_EQ(device->prepared_count() - before, 2 + 3 + 1 + 1);
   EXPECT_EQ(progress_.back().total, 7);
   EXPECT_EQ(progress_.back().done, 6);
+}
+
+TEST_F(RunTest, FurtherRoundsBeginWithTheCaseThatAgreesLeast) {
+  options_.most_rounds = 3;
+  const auto device = Fake(FakeFault::kNone);
+  std::vector<Measurement> finished;
+  for (const auto& [index, slowed] : {std::pair(0, 1.2), std::pair(2, 1.5)}) {
+    finished.push_back(MeasureCase(*device, cases_[index], options_));
+    finished.back().timing->median_seconds *= slowed;
+  }
+  ASSERT_TRUE(Run(*device, finished).ok());
+  // Two whole rounds, and one of the two that others had slowed.
+  ASSERT_EQ(progress_.size(), 8u);
+  EXPECT_EQ(progress_[6].case_name, NameOf(cases_[2]));
+  EXPECT_EQ(progress_[7].case_name, NameOf(cases_[0]));
 }
 
 TEST_F(RunTest, ARoundThatIsSlowerIsNotHandedOn) {

@@ -18,16 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Optional;
 
-constexpr int64_t kMiB = int64_t{1} << 20;
-
-Case CopyCase(int64_t bytes) {
-  return {.operation = Copy{.bytes = bytes}, .dtype = "bf16"};
-}
-
-Case GemmCase(int64_t size) {
-  return {.operation = Gemm{.m = size, .n = size, .k = size}, .dtype = "bf16"};
-}
-
 TEST(CudaCaseTest, RunsTimedTogetherAreOneLaunch) {
   FakeMachine machine;
   machine.run_seconds = 5e-6;

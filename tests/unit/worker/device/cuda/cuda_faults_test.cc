@@ -17,12 +17,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr int64_t kMiB = int64_t{1} << 20;
-
-Case CopyCase(int64_t bytes) {
-  return {.operation = Copy{.bytes = bytes}, .dtype = "bf16"};
-}
-
 struct FaultCase {
   const char* name;
   void (*plant)(FakeMachine&);
